@@ -1,0 +1,122 @@
+import type { Door } from '../call.ts';
+import type { ErrorCode } from '../errors.ts';
+
+/** The final event of one call; exactly one on every path. Query values and secrets only as keyed digests. Times: epoch ms, durations ms. */
+export interface CallEvent {
+  readonly kind: 'call' | 'call.started';
+  readonly call: string;
+  readonly door: Door;
+  readonly agent?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly task?: string | undefined;
+  readonly intent?: string | undefined;
+  readonly destination?: string | undefined;
+  /** `destination group resource`. */
+  readonly operation?: string | undefined;
+  readonly method: string;
+  readonly host?: string | undefined;
+  readonly path?: string | undefined;
+  readonly query?: readonly string[] | undefined;
+  readonly query_digest?: string | undefined;
+  readonly decision?: 'allow' | 'deny' | 'would_deny' | undefined;
+  readonly policies?: readonly string[] | undefined;
+  readonly policy_digest?: string | undefined;
+  readonly planned?: boolean | undefined;
+  readonly lease?: string | undefined;
+  readonly legacy?: boolean | undefined;
+  /** Status that the client was sent; undefined when nothing was sent. */
+  readonly status?: number | undefined;
+  /** Why the call was refused or did not complete. */
+  readonly code?: ErrorCode | undefined;
+  readonly request_bytes: number;
+  readonly response_bytes: number;
+  readonly received_at: number;
+  readonly duration_ms: number;
+  readonly upstream?: string | undefined;
+  readonly removed?: readonly string[] | undefined;
+}
+
+export interface CredentialEvent {
+  readonly kind: `credential.${'issuing' | 'issued' | 'revoked' | 'revocation_failed' | 'expired' | 'unknown'}`;
+  readonly lease: string;
+  readonly task: string;
+  readonly agent?: string | undefined;
+  readonly destination: string;
+  readonly provider: string;
+  readonly audience?: string | undefined;
+  readonly scope?: string | undefined;
+  readonly expires_at?: number | undefined;
+  readonly fingerprint?: string | undefined;
+  readonly proof?: 'introspected' | 'accepted' | undefined;
+  readonly dead_by?: number | undefined;
+  readonly shared?: boolean | undefined;
+  readonly legacy?: boolean | undefined;
+  /** Our own words. */
+  readonly reason?: string | undefined;
+}
+
+export interface TaskEvent {
+  readonly kind: `task.${'opened' | 'paused' | 'resumed' | 'completed' | 'expired' | 'revoked' | 'refused'}`;
+  readonly task?: string | undefined;
+  readonly agent?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly intent?: string | undefined;
+  readonly origin?: string | undefined;
+  /** Role or cause: `operator`, `orchestrator`, `agent`, `ttl`, `shutdown`. */
+  readonly by?: string | undefined;
+  readonly expires_at?: number | undefined;
+  readonly code?: ErrorCode | undefined;
+}
+
+export interface PrivilegeEvent {
+  readonly kind: 'privilege.changed';
+  /** What changed: `policy`, `config`, `observe`, `unsafe`, `mint`, `self_declared`, … */
+  readonly change: string;
+  readonly task?: string | undefined;
+  readonly detail: string;
+  readonly digest?: string | undefined;
+}
+
+export interface IdentityEvent {
+  readonly kind: 'identity.rotated';
+  readonly agent: string;
+  readonly expires_at: number;
+}
+
+export interface AgentEvent {
+  readonly kind: 'agent.registered' | 'agent.deregistered';
+  readonly agent: string;
+  readonly detail?: string | undefined;
+}
+
+/** Something is missing here, and why: a torn last line, a failed disk, refusals that were summed up. */
+export interface GapEvent {
+  readonly kind: 'gap';
+  readonly reason: string;
+  readonly lost?: number | undefined;
+}
+
+/** Refusals of callers without a known task, summed over a second so that nobody can fill the disk with them. */
+export interface RefusalsEvent {
+  readonly kind: 'call.refused';
+  readonly count: number;
+  readonly codes: Readonly<Record<string, number>>;
+}
+
+export type AuditEvent = CallEvent | CredentialEvent | TaskEvent | PrivilegeEvent | IdentityEvent | AgentEvent | GapEvent | RefusalsEvent;
+
+/** In order; settles once as durable as configured; a failure is sticky until the log is reopened. */
+export interface AuditSink extends AsyncDisposable {
+  /**
+   * Takes an event. `batched`: returns nothing, on disk within 50 ms. `strict`: a promise that settles when it is on disk, and rejects
+   * with `audit_unavailable`. While the log has failed, the event is counted for the `gap` event and nothing is thrown.
+   */
+  append(event: AuditEvent): void | Promise<void>;
+  /** `strict`: a call's permit must be on disk before the dial. */
+  readonly durability: 'batched' | 'strict';
+  /** Why new calls must not start; undefined = healthy. Cheap: asked on every call. */
+  readonly failure: Error | undefined;
+  flush(): Promise<void>;
+  /** Closes and opens the file again by its path (SIGHUP); clears a failure if that works. */
+  reopen(): Promise<void>;
+}

@@ -1,0 +1,81 @@
+import type { Readable } from 'node:stream';
+import type { ErrorCode } from './errors.ts';
+
+/** Through which door a call came. `forward`: absolute-form; `route`: a reverse route. */
+export type Door = 'forward' | 'route';
+
+/** Who is calling, as far as the connection and the request line tell. Values are as received. */
+export interface Caller {
+  readonly door: Door;
+  /** The task credential as the client presented it: the value of the one header that may carry it on this door. */
+  readonly presented: string | undefined;
+  readonly remoteAddress: string;
+}
+
+/** One request, read and found unambiguous. Header names keep their case in `headers` (flat name, value list, in order). */
+export interface InboundCall {
+  readonly id: string;
+  readonly caller: Caller;
+  readonly method: string;
+  /** As the door read it: which destination is for the classify step to find. */
+  readonly requested: Requested;
+  /** Flat `[name, value, name, value…]` as received. */
+  readonly headers: readonly string[];
+  /** Undefined when the request has no body. */
+  readonly body: Readable | undefined;
+  /** Declared Content-Length, when there is one. */
+  readonly bodyLength: number | undefined;
+  /** The client waits for 100 (Continue); `Reply.proceed` sends it. */
+  readonly expectsContinue: boolean;
+  /** The client said `TE: trailers`. */
+  readonly acceptsTrailers: boolean;
+  readonly receivedAt: number;
+}
+
+/** What was asked for: an absolute-form target, or a path on one of our routes. */
+export type Requested =
+  | {
+      readonly door: 'forward';
+      readonly scheme: 'http' | 'https';
+      readonly host: string;
+      readonly port: number;
+      readonly path: string;
+      readonly query: string;
+    }
+  | { readonly door: 'route'; readonly path: string; readonly query: string };
+
+/** Where the answer goes. Lets every door, and later tunnels and upgrades, walk the same lines. */
+export interface Reply {
+  /** The head has been sent; nothing but the rest of the body, or breaking off, is possible. */
+  readonly started: boolean;
+  /** The client is gone; writes are lost. */
+  readonly gone: boolean;
+  /** Sends 100 (Continue) if the client waits for it. */
+  proceed(): void;
+  /** Flat header list. Call once. */
+  start(status: number, headers: string[], statusMessage?: string): void;
+  /** False = stop until `onDrain` calls back. */
+  write(chunk: Uint8Array): boolean;
+  end(chunk?: Uint8Array, trailers?: readonly (readonly [string, string])[]): void;
+  /** Breaks the connection so that the client sees an incomplete answer at once. */
+  breakOff(): void;
+  onDrain(listener: () => void): void;
+  /** Called once if the client goes away before the answer is complete. */
+  onGone(listener: () => void): void;
+}
+
+/** How a call that was forwarded ended. */
+export interface Outcome {
+  /** The destination's status; undefined when there was none. */
+  readonly status: number | undefined;
+  /** Why the call did not complete; undefined = it did. */
+  readonly code: ErrorCode | undefined;
+  /** The destination answered 401 to a credential of ours; nothing was sent to the client and the call may be repeated. */
+  readonly credentialRejected: boolean;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  /** The checked address that was dialled. */
+  readonly upstreamAddress: string | undefined;
+  /** Names of the agent's own credential headers that were taken out. */
+  readonly removed: readonly string[];
+}

@@ -1,0 +1,83 @@
+import type { Permit } from '../policy/policy.ts';
+import type { Secret } from '../secret.ts';
+
+/** What revoking proved. `introspected`: the issuer says the token is not active. `accepted`: it answered success (RFC 7009 does so for unknown tokens too). */
+export type RevocationProof = { readonly proof: 'introspected' | 'accepted' };
+
+/** The record of one issued credential; no secret in it. */
+export interface Lease {
+  readonly id: string;
+  readonly task: string;
+  readonly destination: string;
+  readonly kind: string;
+  readonly audience: string | undefined;
+  readonly scope: string | undefined;
+  readonly issuedAt: number;
+  /** Epoch ms from which the credential is dead everywhere, also where it is checked offline. Infinity: it does not expire by itself. */
+  readonly expiresAt: number;
+  readonly revocation: 'issuer' | 'none';
+  /** Issued for no task in particular: the same secret serves several. */
+  readonly shared: boolean;
+  /** A dated static secret. */
+  readonly legacy: boolean;
+  /** Keyed digest of the secret, to join logs. */
+  readonly fingerprint: string;
+}
+
+/** What a provider issued, before the broker makes it a lease. */
+export interface IssuedCredential {
+  /** Header fields to set on the outgoing call, lower-case names. */
+  readonly headers: readonly (readonly [name: string, value: Secret])[];
+  /** The secret itself, as `revoke` needs it; sealed when it is written down. */
+  readonly secret: Secret;
+  readonly expiresAt: number;
+  readonly scope?: string;
+}
+
+/** A credential ready to be sent, to the scheme, host and port of its lease's destination only. */
+export interface Credential {
+  readonly lease: Lease;
+  readonly headers: readonly (readonly [name: string, value: Secret])[];
+}
+
+/** Credentials of one kind from one place. No cache: the broker has it. `revoke` is absent where the issuer has none. */
+export interface CredentialProvider {
+  readonly kind: string;
+  /** One credential serves all tasks (static secrets): marked `shared`. */
+  readonly shared: boolean;
+  readonly legacy: boolean;
+  readonly audience: string | undefined;
+  readonly scope: string | undefined;
+  /** Everything beyond agent, subject, task and destination that makes two credentials differ, as a list the broker length-prefixes. */
+  cacheKey(permit: Permit): readonly string[];
+  /** Fails with `credential_unavailable` (and `retryAfterS` where the issuer said so) or `credential_expired`. */
+  issue(permit: Permit, signal: AbortSignal): Promise<IssuedCredential>;
+  revoke?(secret: Secret, signal: AbortSignal): Promise<RevocationProof>;
+}
+
+/** How the end of one lease went. */
+export type LeaseOutcome =
+  | {
+      readonly lease: string;
+      readonly destination: string;
+      readonly outcome: 'revoked';
+      readonly proof: RevocationProof['proof'];
+      readonly deadBy: number;
+    }
+  | {
+      readonly lease: string;
+      readonly destination: string;
+      readonly outcome: 'pending' | 'not_revocable' | 'expired';
+      readonly deadBy: number;
+    };
+
+/** Caches, single-flights, refreshes and revokes over all providers. */
+export interface TokenBroker {
+  /** undefined: this destination takes no credential. Fails with an ExeatError; never returns an expired credential. */
+  obtain(permit: Permit): Credential | undefined | Promise<Credential | undefined>;
+  /** The destination answered 401 to this credential. True: it was evicted and a fresh one is worth one try. */
+  evict(credential: Credential): boolean;
+  leases(taskId: string): readonly Lease[];
+  /** Revokes all leases of a task; settles after one try each (what failed is `pending` and retried in the background). */
+  revokeTask(taskId: string): Promise<readonly LeaseOutcome[]>;
+}

@@ -1,0 +1,53 @@
+/** How a credential or a call may travel to a network peer; shared by destinations and the authority. Times in ms. */
+export interface PeerNetwork {
+  /** Dial this `host:port` instead; TLS and `Host` still use the peer's own name. */
+  readonly connectTo?: { readonly host: string; readonly port: number };
+  /** Private and loopback ranges are allowed for this peer; metadata and link-local addresses never are. */
+  readonly allowPrivate: boolean;
+  /** PEM of extra roots, beside the public ones. */
+  readonly ca?: string;
+  /** A credential may travel in clear, and only to loopback. */
+  readonly unsafeCleartext: boolean;
+  readonly connectTimeoutMs: number;
+  /** From the request being sent to the first byte of the answer's head. */
+  readonly headersTimeoutMs: number;
+  /** Longest silence inside a body, either way; 0 = none. */
+  readonly idleTimeoutMs: number;
+}
+
+/** A named service that agents may reach. Made from the config at load; never changed afterwards. */
+export interface Destination extends PeerNetwork {
+  readonly name: string;
+  readonly scheme: 'http' | 'https';
+  /** Lower-case names, without a trailing dot; `*.name` stands for exactly one label. A route has exactly one, without `*`. */
+  readonly hosts: readonly string[];
+  readonly port: number;
+  /** `/tickets`: the prefix on Exeat's own listener. Absent for forward-only destinations. */
+  readonly route?: string;
+  /** Path of the configured `url`, prepended to what follows the route; '' or `/mcp`, no trailing slash. */
+  readonly basePath: string;
+  readonly protocol: 'http';
+  /** Path templates, `/repos/{owner}/{repo}`; one `{name}` = one segment. */
+  readonly operations: readonly string[];
+  /** The kind of the credential provider; undefined: nothing is injected. */
+  readonly credentialKind: string | undefined;
+  /** Largest request body in bytes; undefined = unlimited. */
+  readonly bodyLimitBytes?: number;
+  /** Lower-case names of the agent's own credential headers that may pass (`unsafe_keep`). */
+  readonly keepHeaders: ReadonlySet<string>;
+  /** Cookie and Set-Cookie pass (`pass_cookies`). */
+  readonly passCookies: boolean;
+  /** Epoch ms until which calls that policy would deny are forwarded and marked; task and address checks still refuse. */
+  readonly observeUntil?: number;
+}
+
+/** The call as it will leave: scheme, host and port of a destination, and the exact path and query that are forwarded. */
+export interface Target {
+  readonly destination: Destination;
+  /** The concrete lower-case host, one that `destination.hosts` names. */
+  readonly host: string;
+  /** Canonical, begins with `/`; the bytes policy sees and the bytes that are forwarded. */
+  readonly path: string;
+  /** With its leading `?`, or ''. */
+  readonly query: string;
+}

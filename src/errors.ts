@@ -1,0 +1,131 @@
+/** One line per way a call can fail: the HTTP status and the Proxy-Status error token (RFC 9209 §2.3), and what the agent should do next. */
+const table = {
+  malformed_request: [400, 'http_request_error', 'The request could not be read one way only. Send one well-formed HTTP/1.1 request.'],
+  ambiguous_path: [400, 'http_request_error', 'The path or query can be read in two ways. Send it in its plain, normalised form.'],
+  credential_in_query: [
+    400,
+    'http_request_denied',
+    'The query carries a credential. Leave it out: Exeat adds the credential for this destination.',
+  ],
+  destination_unknown: [403, 'http_request_denied', 'This destination is not configured. Ask the operator to add it under "destinations".'],
+  route_unknown: [404, 'http_request_denied', 'No route has this name. Use a configured route, or send the request through the proxy.'],
+  task_credential_missing: [
+    407,
+    'http_request_denied',
+    'This call names no task. Use the proxy URL that was handed out when the task was opened.',
+  ],
+  task_credential_unknown: [407, 'http_request_denied', 'The task credential is not known here. Use the proxy URL of an open task.'],
+  task_credential_refused: [403, 'http_request_denied', 'The task credential is missing, unknown or not accepted on this door.'],
+  task_paused: [403, 'http_request_denied', 'The task is paused. Wait until it is resumed, then repeat the call.'],
+  task_completed: [403, 'http_request_denied', 'The task is completed. Open a new task for further calls.'],
+  task_expired: [403, 'http_request_denied', 'The task has expired. Open a new task for further calls.'],
+  task_revoked: [403, 'http_request_denied', 'The task was revoked. Do not repeat the call; ask whoever opened the task.'],
+  destination_outside_intent: [403, 'http_request_denied', "This destination is not part of the task's intent."],
+  budget_spent: [
+    429,
+    'http_request_denied',
+    "The task's budget is spent. Finish with what you have, or ask for a task with a larger budget.",
+  ],
+  policy_denied: [403, 'http_request_denied', 'Policy does not allow this operation in this task. Do not repeat it unchanged.'],
+  policy_error: [403, 'http_request_denied', 'Policy could not be evaluated, so the call was refused. Tell the operator.'],
+  identity_unavailable: [503, 'proxy_internal_error', 'The workload identity is not available or has expired. Try again later.'],
+  credential_unavailable: [
+    503,
+    'proxy_internal_error',
+    'No credential could be obtained for this destination. Try again after the time in Retry-After.',
+  ],
+  credential_expired: [
+    403,
+    'http_request_denied',
+    'The credential configured for this destination has passed its date. Ask the operator to replace it.',
+  ],
+  credential_rejected: [
+    502,
+    'http_request_denied',
+    'The destination rejected the credential that Exeat sent. Tell the operator; repeating will not help.',
+  ],
+  audit_unavailable: [503, 'proxy_internal_error', 'The audit log cannot be written, so no call is forwarded. Tell the operator.'],
+  address_prohibited: [403, 'destination_ip_prohibited', 'The destination resolves to an address that must not be reached.'],
+  dns_failed: [502, 'dns_error', "The destination's name could not be resolved. Try again later."],
+  connect_failed: [502, 'connection_refused', 'No connection to the destination could be made. Try again later.'],
+  connect_timeout: [504, 'connection_timeout', 'The destination did not accept a connection in time. Try again later.'],
+  tls_failed: [502, 'tls_certificate_error', "The destination's TLS certificate could not be verified. Tell the operator."],
+  upstream_timeout: [504, 'http_response_timeout', 'The destination did not answer in time. Try again later.'],
+  upstream_broken: [502, 'connection_terminated', 'The destination broke the connection before its answer was complete.'],
+  upstream_malformed: [502, 'http_protocol_error', 'The destination sent an answer that is not valid HTTP.'],
+  loop_detected: [502, 'proxy_loop_detected', 'The call has already passed this sidecar.'],
+  own_listener: [403, 'destination_ip_prohibited', "Exeat's own listeners are never a destination."],
+  method_refused: [405, 'http_request_denied', 'This method is not forwarded.'],
+  upgrade_refused: [501, 'http_upgrade_failed', 'This protocol upgrade is not supported.'],
+  connect_refused: [501, 'http_request_denied', 'CONNECT is not supported by this version. Use http:// with the proxy, or a route.'],
+  transfer_coding_refused: [501, 'http_request_error', 'Only the chunked transfer coding is supported.'],
+  expectation_failed: [417, 'http_request_error', 'Only Expect: 100-continue is supported.'],
+  body_too_large: [413, 'http_request_error', "The request body is larger than this destination's limit."],
+  headers_too_large: [431, 'http_request_error', 'The request headers are too large.'],
+  request_timeout: [408, 'http_request_error', 'The request was not received in time.'],
+  shutting_down: [503, 'proxy_internal_error', 'The sidecar is shutting down. Try again after the time in Retry-After.'],
+  overloaded: [503, 'connection_limit_reached', 'Too many calls at once. Try again after the time in Retry-After.'],
+  client_gone: [499, 'http_request_error', 'The client closed the connection before the answer was complete.'],
+  forbidden: [403, 'http_request_denied', 'The bearer token is missing, unknown, or its role does not allow this call.'],
+  not_found: [404, 'http_request_error', 'There is nothing here by that name.'],
+  conflict: [409, 'http_request_error', 'The state of this task does not allow that.'],
+  invalid_input: [400, 'http_request_error', 'The input is not valid.'],
+  rate_limited: [429, 'http_request_denied', 'Too many requests. Try again after the time in Retry-After.'],
+  intent_unknown: [400, 'http_request_error', 'There is no such intent. Use one from the catalogue.'],
+  self_declared_refused: [403, 'http_request_denied', 'The agent may not open (more) tasks for itself now.'],
+  internal_error: [500, 'proxy_internal_error', 'Something failed inside the sidecar. Tell the operator and give the call id.'],
+} as const;
+
+export type ErrorCode = keyof typeof table;
+
+/** An expected "no": a value, never thrown by a stage that decides. `detail` is read by an LLM: our own words only, no text from outside. */
+export interface Refusal {
+  readonly refused: ErrorCode;
+  readonly detail?: string;
+  /** Whole seconds for Retry-After. */
+  readonly retryAfterS?: number;
+}
+
+/** A failure. `message` is for operators and carries no secret; the reply is made from the refusal alone. */
+export class ExeatError extends Error {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal | ErrorCode, message?: string, options?: ErrorOptions) {
+    const value = typeof refusal === 'string' ? { refused: refusal } : refusal;
+    super(message ?? value.detail ?? table[value.refused][2], options);
+    this.name = 'ExeatError';
+    this.refusal = value;
+  }
+
+  get code(): ErrorCode {
+    return this.refusal.refused;
+  }
+}
+
+/** A refusal to be returned, with what differs from the table's own words. */
+export function refuse(refused: ErrorCode, more?: Omit<Refusal, 'refused'>): Refusal {
+  return { refused, ...more };
+}
+
+export function isRefusal(value: object): value is Refusal {
+  return 'refused' in value;
+}
+
+/** The refusal behind any failure: its own, or `internal_error` for what was not foreseen. */
+export function refusalOf(error: unknown): Refusal {
+  return error instanceof ExeatError ? error.refusal : { refused: 'internal_error' };
+}
+
+export function statusOf(code: ErrorCode): number {
+  return table[code][0];
+}
+
+export function detailOf(refusal: Refusal): string {
+  return refusal.detail ?? table[refusal.refused][2];
+}
+
+/** Proxy-Status field value (RFC 9209 §2). `receivedStatus` is the destination's status when there was one. */
+export function proxyStatusOf(code: ErrorCode, receivedStatus?: number): string {
+  const received = receivedStatus === undefined ? '' : `; received-status=${receivedStatus}`;
+  return `exeat; error=${table[code][1]}${received}`;
+}

@@ -1,0 +1,53 @@
+import type { Target } from '../destination.ts';
+import { refuse, type Refusal } from '../errors.ts';
+import type { Principal } from '../identity/identity.ts';
+import type { Operation } from '../protocol/operation.ts';
+import type { Task } from '../tasks/task.ts';
+
+/** Subject, action, resource, context (AuthZEN 1.0 §5), in our own types. */
+export interface AccessRequest {
+  readonly principal: Principal;
+  readonly task: Task;
+  /** The task's plan names this operation, or it has no plan. */
+  readonly planned: boolean;
+  readonly target: Target;
+  readonly operation: Operation;
+  /** Epoch ms. */
+  readonly time: number;
+}
+
+/** The policy's answer. `allow: false` unless a policy said an explicit yes and nothing failed. */
+export interface Decision {
+  readonly allow: boolean;
+  /** Ids of the policies that determined it, file and position or their `@id`; empty = default deny. */
+  readonly policies: readonly string[];
+  /** Set when evaluation failed; the message is for operators. Always with `allow: false`. */
+  readonly error?: string;
+}
+
+/** Decides; never enforces. Anything but an explicit allow is a deny: undefined, timeout, parse error, evaluation error. */
+export interface PolicyDecisionPoint {
+  decide(request: AccessRequest, signal?: AbortSignal): Decision | Promise<Decision>;
+  /** SHA-256 over the loaded policies and schema, base64url; in every `call` event. */
+  readonly digest: string;
+}
+
+declare const granted: unique symbol;
+
+/** Evidence that a call may go. Only `grant` makes one; obtaining a credential and dialling both demand it. */
+export interface Permit {
+  readonly [granted]: true;
+  readonly request: AccessRequest;
+  readonly decision: Decision;
+  /** Policy denied, and the destination is being observed: the call goes and is marked `would_deny`. */
+  readonly observed: boolean;
+}
+
+/** Turns a decision into a permit or a refusal. A `mint` operation is never observed into being. */
+export function grant(request: AccessRequest, decision: Decision): Permit | Refusal {
+  const permit = (observed: boolean) => ({ request, decision, observed }) as Permit;
+  if (decision.allow && decision.error === undefined) return permit(false);
+  const { observeUntil } = request.target.destination;
+  if (observeUntil !== undefined && request.time < observeUntil && request.operation.group !== 'mint') return permit(true);
+  return refuse(decision.error === undefined ? 'policy_denied' : 'policy_error');
+}

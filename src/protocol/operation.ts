@@ -1,0 +1,32 @@
+import type { Target } from '../destination.ts';
+
+/** The group of an action: what policy usually names. `mint` = calls that create standing access; in neither of the others. */
+export type ActionGroup = 'read' | 'write' | 'mint';
+
+/** What one call does, written `destination group resource`: `github read /repos/{owner}/{repo}/issues`. */
+export interface Operation {
+  /** The HTTP method. */
+  readonly action: string;
+  readonly group: ActionGroup;
+  /** The path template that matched, else the path itself. */
+  readonly resource: string;
+  /** True when `resource` is a template of the destination. */
+  readonly templated: boolean;
+  /** The template's parameters, percent-decoded. */
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+export interface RequestHead {
+  readonly method: string;
+  readonly target: Target;
+}
+
+/** Names the operation, reading as little of the body as it can. undefined = "not mine". */
+export interface Classifier {
+  classify(head: RequestHead): Operation | undefined;
+}
+
+/** The operation in one line, as plan, report and audit write it. */
+export function operationName(target: Target, operation: Operation): string {
+  return `${target.destination.name} ${operation.group} ${operation.resource}`;
+}

@@ -1,0 +1,52 @@
+import type { Caller } from '../call.ts';
+import type { ErrorCode, Refusal } from '../errors.ts';
+
+export type TaskState = 'open' | 'paused' | 'completed' | 'expired' | 'revoked';
+
+/** Who opened the task. */
+export type TaskOrigin = 'orchestrator' | 'self_declared' | 'default';
+
+/** A unit of work. Only the task store changes `state`; everyone else reads it anew each time. */
+export interface Task {
+  readonly id: string;
+  readonly intent: string;
+  readonly origin: TaskOrigin;
+  /** Principal id of the agent. */
+  readonly agent: string;
+  /** On whose behalf; undefined = the agent's own. */
+  readonly subject: string | undefined;
+  /** The intent was stated by someone other than the agent. */
+  readonly attested: boolean;
+  /** Names of the destinations that the intent allows. */
+  readonly destinations: ReadonlySet<string>;
+  /** Operations the task declared (`destination group resource`). */
+  readonly plan: ReadonlySet<string>;
+  readonly openedAt: number;
+  readonly expiresAt: number;
+  readonly state: TaskState;
+}
+
+/** Which task this call belongs to. undefined = "presents nothing I understand, ask the next one". */
+export interface CallerAuthenticator {
+  authenticate(caller: Caller): Task | Refusal | undefined;
+}
+
+/** A call, from its permit to its end. `cut` may come at any time: the call then ends at once with that code. */
+export interface RunningCall {
+  cut(code: ErrorCode): void;
+}
+
+/** What the spine needs of tasks. */
+export interface TaskGate extends CallerAuthenticator {
+  /** Refuses a task that is not open, or an intent without this destination. */
+  check(task: Task, destination: string): Refusal | undefined;
+  /**
+   * After the permit: checks the state anew, takes one call off the budgets (exact under concurrency) and registers the
+   * call to be cut when the task ends. `operation` is written `destination group resource`.
+   */
+  begin(task: Task, operation: string, call: RunningCall): Refusal | undefined | Promise<Refusal | undefined>;
+  /** Once for each `begin` that did not refuse. */
+  end(task: Task, call: RunningCall): void;
+  /** The task's plan names this operation; true for a task without a plan. */
+  planned(task: Task, operation: string): boolean;
+}
