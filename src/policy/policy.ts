@@ -25,9 +25,21 @@ export interface Decision {
   readonly error?: string;
 }
 
+/** A decision and where the policies that determined it stand. */
+export interface Explanation {
+  readonly decision: Decision;
+  readonly policies: readonly { readonly id: string; readonly file: string; readonly line: number }[];
+  /** What failed, policy by policy; empty unless `decision.error` is set. */
+  readonly errors: readonly string[];
+}
+
 /** Decides; never enforces. Anything but an explicit allow is a deny: undefined, timeout, parse error, evaluation error. */
 export interface PolicyDecisionPoint {
   decide(request: AccessRequest, signal?: AbortSignal): Decision | Promise<Decision>;
+  /** A dry run of `decide`, never from a cache. */
+  explain(request: AccessRequest, signal?: AbortSignal): Explanation | Promise<Explanation>;
+  /** What `exeat check` should say about the loaded policies; they are in force all the same. */
+  readonly warnings: readonly string[];
   /** SHA-256 over the loaded policies and schema, base64url; in every `call` event. */
   readonly digest: string;
 }

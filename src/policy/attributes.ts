@@ -1,0 +1,83 @@
+import type { AccessRequest } from './policy.ts';
+
+/** What a policy can be told: a Cedar String, Bool, `Set<String>`, an `Intent`, or an instant (epoch ms). */
+export type AttributeValue = string | boolean | number | readonly string[];
+
+/** The one table entry about an attribute: schema, request, typo check and decision cache are all made from it. */
+export interface Attribute {
+  /** From the Cedar variable down: `['context', 'http', 'path']`. */
+  readonly path: readonly string[];
+  readonly type: 'String' | 'Bool' | 'Set' | 'Intent' | 'Time';
+  readonly optional: boolean;
+  /** Differs from call to call, so a cache key must not hold it as a value. */
+  readonly volatile: boolean;
+  /** undefined = absent, only where `optional`. */
+  read(request: AccessRequest): AttributeValue | undefined;
+}
+
+/** All attributes there are; `parameters` are the names in the destinations' path templates. */
+export function attributesFor(parameters: readonly string[]): readonly Attribute[] {
+  return [...fixed, ...claims.map(claim), ...parameters.map(parameter)];
+}
+
+/** Claims of the workload's own token that policies may read, all optional. Others never reach policy. */
+const claims = ['namespace', 'service_account', 'pod', 'node'] as const;
+
+const fixed: readonly Attribute[] = [
+  stable('principal.issuer', (r) => r.principal.issuer),
+  stable('principal.subject', (r) => r.principal.subject),
+  stable('principal.kind', (r) => r.principal.kind),
+  { ...stable('resource.template', (r) => (r.operation.templated ? r.operation.resource : undefined)), optional: true },
+  stable('context.task.id', (r) => r.task.id),
+  { ...stable('context.task.intent', (r) => r.task.intent), type: 'Intent' },
+  { ...stable('context.task.attested', (r) => r.task.attested), type: 'Bool' },
+  { ...stable('context.task.subject', (r) => r.task.subject), optional: true },
+  { ...stable('context.task.planned', (r) => r.planned), type: 'Bool' },
+  stable('context.task.origin', (r) => r.task.origin),
+  stable('context.http.method', (r) => r.operation.action),
+  stable('context.http.host', (r) => r.target.host),
+  volatile('context.http.path', (r) => r.target.path),
+  volatile('context.http.query.text', (r) => r.target.query.slice(1)),
+  { ...volatile('context.http.query.names', (r) => queryOf(r).names), type: 'Set' },
+  { ...volatile('context.http.query.pairs', (r) => queryOf(r).pairs), type: 'Set' },
+  { ...volatile('context.time', (r) => r.time), type: 'Time' },
+];
+
+function stable(path: string, read: Attribute['read']): Attribute {
+  return { path: path.split('.'), type: 'String', optional: false, volatile: false, read };
+}
+
+function volatile(path: string, read: Attribute['read']): Attribute {
+  return { ...stable(path, read), volatile: true };
+}
+
+function claim(name: string): Attribute {
+  const read = (request: AccessRequest) => {
+    const value = request.principal.attributes[name];
+    return typeof value === 'object' || value === undefined ? undefined : String(value);
+  };
+  return { ...stable('', read), path: ['principal', name], optional: true };
+}
+
+function parameter(name: string): Attribute {
+  const read = ({ operation }: AccessRequest) => (Object.hasOwn(operation.parameters, name) ? operation.parameters[name] : undefined);
+  return { ...volatile('', read), path: ['context', 'http', 'parameters', name], optional: true };
+}
+
+interface Query {
+  readonly names: readonly string[];
+  readonly pairs: readonly string[];
+}
+
+let lastText = '';
+let lastQuery: Query = { names: [], pairs: [] };
+
+/** Parsed as HTML forms are; several tests of one call ask for the same text, which is why the last one is kept. */
+function queryOf({ target }: AccessRequest): Query {
+  if (target.query !== lastText) {
+    const pairs = [...new URLSearchParams(target.query)];
+    lastQuery = { names: pairs.map(([name]) => name), pairs: pairs.map(([name, value]) => `${name}=${value}`) };
+    lastText = target.query;
+  }
+  return lastQuery;
+}

@@ -1,0 +1,57 @@
+import type { CedarValueJson, EntityJson } from '@cedar-policy/cedar-wasm/nodejs';
+import type { Attribute, AttributeValue } from './attributes.ts';
+import type { AccessRequest } from './policy.ts';
+import { endpointId } from './schema.ts';
+
+/** One access request in Cedar's JSON. */
+export interface CedarRequest {
+  readonly principal: { type: string; id: string };
+  readonly action: { type: string; id: string };
+  readonly resource: { type: string; id: string };
+  readonly context: Record<string, CedarValueJson>;
+  readonly entities: EntityJson[];
+}
+
+/** Says a request in Cedar's words, with exactly the attributes of the table. */
+export function cedarRequest(request: AccessRequest, attributes: readonly Attribute[]): CedarRequest {
+  const { principal, operation, target } = request;
+  const values: Record<string, Fields> = { principal: {}, resource: {}, context: { http: { parameters: {} } } };
+  for (const attribute of attributes) {
+    const value = attribute.read(request);
+    if (value !== undefined) place(values, attribute.path, asCedar[attribute.type](value));
+  }
+  const destination = { type: 'Destination', id: target.destination.name };
+  const agent = { type: 'Agent', id: principal.id };
+  const endpoint = { type: 'Endpoint', id: endpointId(destination.id, operation.resource) };
+  return {
+    principal: agent,
+    action: { type: 'Action', id: actionOf(request) },
+    resource: endpoint,
+    context: values['context'] ?? {},
+    entities: [
+      { uid: agent, attrs: values['principal'] ?? {}, parents: [] },
+      { uid: endpoint, attrs: values['resource'] ?? {}, parents: [destination] },
+    ],
+  };
+}
+
+/** The Cedar action of a call: its method, but `mint` for whatever creates standing access. */
+export function actionOf({ operation }: AccessRequest): string {
+  return operation.group === 'mint' ? 'mint' : operation.action;
+}
+
+type Fields = Record<string, CedarValueJson>;
+
+const asCedar: Readonly<Record<Attribute['type'], (value: AttributeValue) => CedarValueJson>> = {
+  String: (value) => value as string,
+  Bool: (value) => value as boolean,
+  Set: (value) => [...(value as readonly string[])],
+  Intent: (value) => ({ __entity: { type: 'Intent', id: String(value) } }),
+  Time: (value) => ({ __extn: { fn: 'datetime', arg: new Date(value as number).toISOString() } }),
+};
+
+function place(root: Fields, path: readonly string[], value: CedarValueJson): void {
+  let record = root;
+  for (const name of path.slice(0, -1)) record = (record[name] ??= {}) as Fields;
+  record[path.at(-1) ?? ''] = value;
+}
