@@ -21,7 +21,8 @@ export interface WorkloadToken {
 
 /** The workload's current token for an audience. Rotates; callers must not keep it. Fails with `identity_unavailable`. */
 export interface WorkloadIdentitySource extends AsyncDisposable {
-  token(audience: string, signal: AbortSignal): Promise<WorkloadToken>;
+  /** `fresh`: the issuer refused the last one; make or read a new one instead of answering from memory. */
+  token(audience: string, signal: AbortSignal, fresh?: boolean): Promise<WorkloadToken>;
   /** Who we are now; undefined while there is no valid proof. Cheap: asked on every call. */
   principal(): Principal | undefined;
   /** Epoch ms at which the present proof expires; undefined when there is none. */
