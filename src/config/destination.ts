@@ -1,0 +1,84 @@
+import { duration, date, size, z } from '../settings.ts';
+import { credentialConfig } from './credential.ts';
+import { baseUrl, hostAndPort, hostPattern } from './hosts.ts';
+import { operations } from './operations.ts';
+
+const later = new Set(['mcp', 'llm', 'a2a', 'grpc', 'tunnel']);
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+const route = z
+  .string()
+  .regex(/^(\/[a-z0-9][a-z0-9._~-]*)+$/, 'expected a path prefix such as /tickets: lower case, no trailing slash')
+  .meta({ description: "path prefix on the proxy's own address", examples: ['/tickets'] });
+
+const protocol = z
+  .string()
+  .superRefine((value, context) => {
+    if (value === 'http') return;
+    const message = later.has(value) ? `"${value}" is not in this version; only http is` : `expected "http", not "${value}"`;
+    context.addIssue({ code: 'custom', message });
+  })
+  .transform(() => 'http' as const)
+  .prefault('http')
+  .meta({ description: 'pinned here, never sniffed; only http in this version', examples: ['http'] });
+
+const timeouts = z
+  .strictObject({
+    connect: duration.prefault('10s'),
+    headers: duration.prefault('60s').meta({ description: "from the request being sent to the answer's head" }),
+    idle: duration.prefault('0s').meta({ description: 'longest silence inside a body; 0s = none' }),
+  })
+  .prefault({});
+
+/** One entry under `destinations`. Reached by `hosts` on the forward door, or by `route`, which stands for `url`. */
+export const destinationConfig = z
+  .strictObject({
+    hosts: z.array(hostPattern).min(1).optional(),
+    route: route.optional(),
+    url: baseUrl.optional(),
+    protocol,
+    operations: operations.default([]),
+    credential: credentialConfig.optional(),
+    observe: z.strictObject({ until: date }).optional().meta({ description: 'forwards and marks what policy would deny, until that day' }),
+    connect_to: hostAndPort.optional().meta({ description: "dialled instead; TLS and Host keep the destination's name" }),
+    allow_private: z.boolean().default(false).meta({ description: 'private and loopback addresses; metadata services never' }),
+    ca: z.string().min(1).optional().meta({ description: 'PEM file of roots to trust beside the public ones' }),
+    unsafe_cleartext: z.boolean().default(false).meta({ description: 'lets the credential travel over http, to loopback only' }),
+    timeouts,
+    body_limit: size.optional().meta({ description: 'largest request body; unlimited unless said' }),
+    unsafe_keep: z
+      .array(z.string().regex(token, 'expected a header name').toLowerCase())
+      .default([])
+      .meta({ description: "the agent's own credential headers that may pass" }),
+    pass_cookies: z.boolean().default(false),
+    unsafe_encoded_path: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'paths with %2F, %40 and the like, which origins read differently' }),
+  })
+  .superRefine((destination, context) => {
+    for (const { path, message } of problemsOf(destination)) context.addIssue({ code: 'custom', path: [path], message });
+  });
+
+export type DestinationConfig = z.output<typeof destinationConfig>;
+
+function problemsOf({ hosts, route, url }: Pick<DestinationConfig, 'hosts' | 'route' | 'url'>): { path: string; message: string }[] {
+  if (hosts !== undefined && (route ?? url) !== undefined) {
+    return [{ path: 'hosts', message: 'give either "hosts", or "route" and "url"' }];
+  }
+  if (hosts === undefined && route === undefined && url === undefined) {
+    return [{ path: 'hosts', message: 'is required (or "route" and "url")' }];
+  }
+  if (hosts === undefined) {
+    if (url === undefined) return [{ path: 'url', message: 'is required with "route"' }];
+    if (route === undefined) return [{ path: 'route', message: 'is required with "url"' }];
+    return [];
+  }
+  const [first] = hosts;
+  return hosts.flatMap((host, index) => {
+    const earlier = hosts.findIndex((other) => other.name === host.name && other.port === host.port);
+    if (earlier < index) return [{ path: 'hosts', message: `"${host.name}" stands twice` }];
+    if (host.scheme === first?.scheme && host.port === first.port) return [];
+    return [{ path: 'hosts', message: `"${host.name}": all hosts of one destination share one scheme and port` }];
+  });
+}

@@ -1,0 +1,80 @@
+import { type Alias, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
+import type { LocatedProblem } from './problems.ts';
+
+/** A YAML document as plain data, and where its parts are. */
+export interface ConfigDocument {
+  readonly data: unknown;
+  /** What is wrong with the YAML itself; with any of it, `data` is undefined. */
+  readonly problems: readonly LocatedProblem[];
+  /** The line of the deepest part of `path` that is in the file. */
+  lineOf(path: readonly (string | number)[]): number;
+}
+
+/** Enough for a person's repetition, too few for a bomb. */
+const mostAliases = 100;
+
+/** Reads YAML 1.2, core schema only: no duplicate keys, no tags, string keys, one document. */
+export function parseYaml(text: string): ConfigDocument {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    version: '1.2',
+    schema: 'core',
+    resolveKnownTags: false,
+    stringKeys: true,
+    prettyErrors: false,
+    logLevel: 'error',
+    lineCounter: lines,
+  });
+  const lineAt = (offset: number): number => lines.linePos(offset).line;
+  const problems: LocatedProblem[] = [...document.errors, ...document.warnings].map(({ message, code, pos }) => ({
+    path: [],
+    message: `${message}${hintFor(code)}`,
+    line: lineAt(pos[0]),
+  }));
+  const refuse = (node: Node, message: string): void => {
+    problems.push({ path: [], message, line: lineAt(node.range?.[0] ?? 0) });
+  };
+  let aliases = 0;
+  visit(document, {
+    Alias: (_, node) => {
+      aliases += 1;
+      if (aliases === mostAliases + 1) refuse(node, `more than ${mostAliases} aliases`);
+      if (node.resolve(document) === undefined) refuse(node, aliasMessage(node));
+    },
+    Pair: (_, { key }) => {
+      if (isScalar(key) && key.value === '__proto__') refuse(key, 'unknown key "__proto__"');
+    },
+  });
+  return {
+    data: problems.length === 0 ? document.toJS({ maxAliasCount: mostAliases }) : undefined,
+    problems,
+    lineOf: (path) => lineAt(offsetOf(path)),
+  };
+
+  function offsetOf(path: readonly (string | number)[]): number {
+    let node: unknown = document.contents;
+    let offset = document.contents?.range?.[0] ?? 0;
+    for (const segment of path) {
+      const holder: unknown = isAlias(node) ? node.resolve(document) : node;
+      if (isMap(holder)) {
+        const pair = holder.items.find(({ key }) => isScalar(key) && key.value === segment);
+        if (pair === undefined || !isScalar(pair.key)) break;
+        offset = pair.key.range?.[0] ?? offset;
+        node = pair.value;
+      } else if (isSeq(holder) && typeof segment === 'number') {
+        node = holder.items[segment];
+        offset = (node as Node | undefined)?.range?.[0] ?? offset;
+      } else break;
+    }
+    return offset;
+  }
+}
+
+function aliasMessage({ source }: Alias): string {
+  const quote = source.startsWith('.') ? `; write a wildcard in quotes: "*${source}"` : '';
+  return `there is no anchor for the alias *${source}${quote}`;
+}
+
+function hintFor(code: string): string {
+  return code === 'MISSING_CHAR' ? ' (inside [ ] a text with { } needs quotes)' : '';
+}
