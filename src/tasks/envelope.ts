@@ -1,0 +1,42 @@
+import { refuse, type Refusal } from '../errors.ts';
+import type { TaskSettings } from './settings.ts';
+
+/** What is asked for when a task is opened. Ceilings narrow it without a word; the answer says what was given. */
+export interface OpenRequest {
+  readonly intent: string;
+  readonly ttlMs?: number | undefined;
+  /** Operations, `destination group resource`. */
+  readonly plan?: readonly string[] | undefined;
+  readonly calls?: number | undefined;
+}
+
+/** What a task gets: the request within the ceilings of its intent and of the configuration. */
+export interface Terms {
+  readonly destinations: readonly string[];
+  readonly plan: readonly string[];
+  readonly ttlMs: number;
+  /** Infinity = no budget. */
+  readonly calls: number;
+}
+
+export function termsFor(settings: TaskSettings, request: OpenRequest): Terms | Refusal {
+  const intent = Object.hasOwn(settings.intents, request.intent) ? settings.intents[request.intent] : undefined;
+  if (intent === undefined) return refuse('intent_unknown');
+  const plan = request.plan ?? [];
+  const problem = planProblem(plan, intent.destinations);
+  if (problem !== undefined) return refuse('invalid_input', { detail: problem });
+  const { tasks } = settings;
+  return {
+    destinations: intent.destinations,
+    plan,
+    ttlMs: Math.min(request.ttlMs ?? tasks.default_ttl, intent.max_ttl ?? tasks.max_ttl, tasks.max_ttl),
+    calls: Math.min(request.calls ?? Infinity, intent.budget?.calls ?? Infinity),
+  };
+}
+
+/** A plan that could never match is a mistake worth telling at once. */
+function planProblem(plan: readonly string[], destinations: readonly string[]): string | undefined {
+  const index = plan.findIndex((operation) => !destinations.includes(/^(\S+) \S+ \S/.exec(operation)?.[1] ?? ''));
+  if (index === -1) return undefined;
+  return `plan[${index}] is not an operation within the intent: write "destination group resource", as in "github read /repos/{owner}/{repo}/issues".`;
+}

@@ -1,0 +1,98 @@
+import type { Caller } from '../call.ts';
+import { refuse, type ErrorCode, type Refusal } from '../errors.ts';
+import type { CredentialReader } from './authenticate.ts';
+import type { OwnCeiling } from './ceiling.ts';
+import type { LiveTask } from './live.ts';
+import type { Task, TaskGate, TaskState } from './task.ts';
+
+export interface GateOptions {
+  readonly find: (id: string) => LiveTask | undefined;
+  readonly credentials: CredentialReader;
+  /** Calls run in the default task, and no task credential is taken. */
+  readonly hasDefaultTask: () => boolean;
+  readonly defaultTask: () => Task | Refusal;
+  /** Principal id of the agent beside us. */
+  readonly agent: () => string | undefined;
+  readonly own: OwnCeiling;
+  readonly clock: () => number;
+  readonly expired: (task: LiveTask) => void;
+  readonly touched: (task: LiveTask) => void;
+  readonly idle: (task: LiveTask) => void;
+}
+
+const refusals: Readonly<Record<TaskState, ErrorCode | undefined>> = {
+  open: undefined,
+  paused: 'task_paused',
+  completed: 'task_completed',
+  expired: 'task_expired',
+  revoked: 'task_revoked',
+};
+
+/** The hot path of tasks: no promise, no timer, and no disk but for one call in a block of reserved ones. */
+export function createGate(options: GateOptions): TaskGate {
+  const { find, credentials, own, clock } = options;
+
+  /** The state is read anew each time; a task whose time is over ends here if its timer has not come to it yet. */
+  function refusedByState(task: LiveTask): Refusal | undefined {
+    if (clock() >= task.expiresAt) options.expired(task);
+    const code = refusals[task.state];
+    return code === undefined ? undefined : refuse(code);
+  }
+
+  return {
+    authenticate(caller: Caller) {
+      const { door, presented } = caller;
+      if (options.hasDefaultTask()) {
+        if (presented === undefined) return options.defaultTask();
+        return refuse('task_credential_refused', {
+          detail: 'Calls here run in the default task. Send no task credential and no API key of your own.',
+        });
+      }
+      if (presented === undefined) return door === 'forward' ? refuse('task_credential_missing') : refuse('task_credential_refused');
+      const task = door === 'forward' ? credentials.forward(presented) : credentials.route(presented);
+      return task ?? refuse(door === 'forward' ? 'task_credential_unknown' : 'task_credential_refused');
+    },
+    check(task, destination) {
+      const live = find(task.id);
+      if (live === undefined) return refuse('task_credential_refused');
+      const refusal = refusedByState(live);
+      if (refusal !== undefined) return refusal;
+      const agent = options.agent();
+      if (agent === undefined) return refuse('identity_unavailable');
+      if (agent !== live.agent) return refuse('task_credential_refused', { detail: 'This task was opened for another workload identity.' });
+      return live.destinations.has(destination) ? undefined : refuse('destination_outside_intent');
+    },
+    begin(task, operation, call) {
+      const live = find(task.id);
+      if (live === undefined) return refuse('task_credential_refused');
+      const isOwn = live.origin !== 'orchestrator';
+      const refusal = refusedByState(live) ?? refusedByBudget(live) ?? (isOwn ? own.spent() : undefined);
+      if (refusal !== undefined) return refusal;
+      // Should the second reservation fail, the first has lost a call, which is allowed; none is given back.
+      if (isOwn) own.calls.take();
+      live.budget.take();
+      live.operations.count(operation);
+      live.running.add(call);
+      options.touched(live);
+      return undefined;
+    },
+    end(task, call) {
+      const live = find(task.id);
+      if (live === undefined || !live.running.delete(call)) return;
+      if (live.end !== undefined && live.running.size === 0) options.idle(live);
+    },
+    planned: (task, operation) => task.plan.size === 0 || task.plan.has(operation),
+  };
+}
+
+function refusedByBudget(task: LiveTask): Refusal | undefined {
+  if (task.budget.left > 0) return undefined;
+  if (task.origin === 'default')
+    return refuse('budget_spent', {
+      detail: "The default task's budget is spent. Repeat the call: it will run in the next one.",
+      retryAfterS: 1,
+    });
+  return refuse('budget_spent', {
+    detail: `All ${task.budget.limit} calls of this task's budget are used. Finish with what you have, or ask for a task with a larger budget.`,
+  });
+}

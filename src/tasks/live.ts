@@ -1,0 +1,88 @@
+import type { LeaseOutcome } from '../credentials/credential.ts';
+import type { CallBudget } from './budget.ts';
+import { createOperationLedger, type OperationCount, type OperationLedger } from './operations.ts';
+import type { RunningCall, Task } from './task.ts';
+
+/** How a task ended and what became of its leases. */
+export interface TaskEnd {
+  readonly at: number;
+  readonly by: string;
+  /** undefined: its leases are not yet dealt with. */
+  readonly leases: readonly LeaseOutcome[] | undefined;
+}
+
+/** A task as the store keeps it; to everyone else it is a `Task`. */
+export interface LiveTask extends Task {
+  state: Task['state'];
+  destinations: ReadonlySet<string>;
+  end: TaskEnd | undefined;
+  /** Destinations of the intent when the task was opened: a reload may take some away, and give these back, but never more. */
+  readonly granted: readonly string[];
+  /** SHA-256 of the credential's secret; undefined for a default task, which has none. */
+  readonly secretHash: Buffer | undefined;
+  readonly budget: CallBudget;
+  readonly operations: OperationLedger;
+  readonly running: Set<RunningCall>;
+}
+
+/** A task as it is written down. */
+export interface TaskRecord extends Omit<Task, 'id' | 'destinations' | 'plan' | 'subject'> {
+  readonly subject?: string | undefined;
+  readonly granted: readonly string[];
+  readonly plan: readonly string[];
+  readonly secretHash?: string | undefined;
+  /** Absent = no budget. */
+  readonly limit?: number | undefined;
+  readonly calls: number;
+  readonly executed: readonly OperationCount[];
+  readonly end?: TaskEnd | undefined;
+}
+
+export function liveTask(id: string, record: TaskRecord, budget: CallBudget): LiveTask {
+  const plan = new Set(record.plan);
+  return {
+    id,
+    intent: record.intent,
+    origin: record.origin,
+    agent: record.agent,
+    subject: record.subject,
+    attested: record.attested,
+    openedAt: record.openedAt,
+    expiresAt: record.expiresAt,
+    plan,
+    state: record.state,
+    destinations: new Set(record.granted),
+    end: record.end,
+    granted: record.granted,
+    secretHash: record.secretHash === undefined ? undefined : Buffer.from(record.secretHash, 'base64url'),
+    budget,
+    operations: createOperationLedger(plan, record.executed),
+    running: new Set(),
+  };
+}
+
+export function recordOf(task: LiveTask): TaskRecord {
+  const { intent, origin, agent, subject, attested, openedAt, expiresAt, state, end, granted, budget } = task;
+  return {
+    intent,
+    origin,
+    agent,
+    subject,
+    attested,
+    openedAt,
+    expiresAt,
+    state,
+    end,
+    granted,
+    plan: [...task.plan],
+    secretHash: task.secretHash?.toString('base64url'),
+    limit: Number.isFinite(budget.limit) ? budget.limit : undefined,
+    calls: budget.used,
+    executed: task.operations.executed(),
+  };
+}
+
+/** Open or paused. Whether its time is over is for who asks to see to. */
+export function isAlive(task: Task): boolean {
+  return task.state === 'open' || task.state === 'paused';
+}

@@ -1,0 +1,105 @@
+import type { State } from '../state.ts';
+import { createCallBudget } from './budget.ts';
+import { isAlive, liveTask, recordOf, type LiveTask, type TaskRecord } from './live.ts';
+import { createSaver } from './saver.ts';
+
+/** How many ended tasks are kept for their reports, and how long. */
+const keptTasks = 1000;
+const keptMs = 24 * 3_600_000;
+
+/** All tasks, in memory and on disk. */
+export interface Registry {
+  find(id: string): LiveTask | undefined;
+  all(): LiveTask[];
+  /** Open and paused ones. */
+  alive(): LiveTask[];
+  /** On disk when it returns; throws, and there is no such task, when that fails. */
+  add(id: string, record: TaskRecord): LiveTask;
+  /** Written now, or as soon as the disk takes it. */
+  changed(task: LiveTask): void;
+  /** Its counts have moved; written soon. */
+  touched(task: LiveTask): void;
+  /** No more calls of this task: its exact count replaces the reserved one. */
+  ended(task: LiveTask): void;
+  /** Its leases are dealt with: from now on it is kept for its report only, for a while. */
+  concluded(task: LiveTask): void;
+  close(): void;
+}
+
+export interface RegistryOptions {
+  readonly state: State;
+  readonly clock: () => number;
+  /** The task is kept no longer. */
+  readonly forgotten: (task: LiveTask) => void;
+}
+
+export function createRegistry(options: RegistryOptions): Registry {
+  const { state, clock, forgotten } = options;
+  const records = state.records<TaskRecord>('task');
+  const marks = state.records<number>('task_budget');
+  const saver = createSaver<LiveTask>((task) => records.put(task.id, recordOf(task)));
+  const tasks = new Map<string, LiveTask>();
+  const reports: LiveTask[] = [];
+
+  const reserved = new Map(marks.all().map(({ id, value }) => [id, value]));
+  for (const { id, value } of records.all()) adopt(id, { ...value, calls: Math.max(value.calls, reserved.get(id) ?? 0) });
+  for (const task of tasks.values()) if (task.end?.leases !== undefined) reports.push(task);
+  reports.sort((a, b) => endedAt(a) - endedAt(b));
+  for (const id of reserved.keys()) if (!tasks.has(id)) marks.delete(id);
+
+  function adopt(id: string, record: TaskRecord): LiveTask {
+    const limit = record.limit ?? Number.POSITIVE_INFINITY;
+    const task = liveTask(id, record, createCallBudget({ limit, reserved: record.calls, save: (mark) => marks.put(id, mark) }));
+    tasks.set(id, task);
+    return task;
+  }
+
+  function settle(task: LiveTask): void {
+    task.budget.close();
+    saver.now(task);
+    if (!Number.isFinite(task.budget.limit)) return;
+    // A mark that stays behind, because the disk is full, only says that more calls were made.
+    try {
+      marks.delete(task.id);
+    } catch {}
+  }
+
+  function drop(task: LiveTask): void {
+    tasks.delete(task.id);
+    forgotten(task);
+    try {
+      records.delete(task.id);
+    } catch {}
+  }
+
+  return {
+    find: (id) => tasks.get(id),
+    all: () => [...tasks.values()],
+    alive: () => [...tasks.values()].filter((task) => isAlive(task)),
+    add(id, record) {
+      records.put(id, record);
+      return adopt(id, record);
+    },
+    changed: (task) => saver.now(task),
+    touched: (task) => saver.soon(task),
+    ended: settle,
+    concluded(task) {
+      saver.now(task);
+      reports.push(task);
+      while (reports.length > 0) {
+        const [oldest] = reports;
+        if (oldest === undefined || (reports.length <= keptTasks && endedAt(oldest) > clock() - keptMs)) break;
+        reports.shift();
+        drop(oldest);
+      }
+    },
+    close() {
+      for (const task of tasks.values()) if (isAlive(task)) settle(task);
+      saver.close();
+    },
+  };
+}
+
+function endedAt(task: LiveTask): number {
+  return task.end?.at ?? 0;
+}
