@@ -32,17 +32,18 @@ export interface InboundCall {
   readonly receivedAt: number;
 }
 
+interface RequestedPath {
+  /** Canonical, begins with `/`. */
+  readonly path: string;
+  /** With its leading `?`, or ''. */
+  readonly query: string;
+  /** The path holds percent-encoded reserved characters (`%2F`, `%40`, …), which origins read differently. */
+  readonly encodedReserved: boolean;
+}
+
 /** What was asked for: an absolute-form target, or a path on one of our routes. */
-export type Requested =
-  | {
-      readonly door: 'forward';
-      readonly scheme: 'http' | 'https';
-      readonly host: string;
-      readonly port: number;
-      readonly path: string;
-      readonly query: string;
-    }
-  | { readonly door: 'route'; readonly path: string; readonly query: string };
+export type Requested = RequestedPath &
+  ({ readonly door: 'forward'; readonly scheme: 'http' | 'https'; readonly host: string; readonly port: number } | { readonly door: 'route' });
 
 /** Where the answer goes. Lets every door, and later tunnels and upgrades, walk the same lines. */
 export interface Reply {
@@ -54,14 +55,16 @@ export interface Reply {
   proceed(): void;
   /** Flat header list. Call once. */
   start(status: number, headers: string[], statusMessage?: string): void;
+  /** Sends the head now, before there is any body. */
+  flush(): void;
   /** False = stop until `onDrain` calls back. */
   write(chunk: Uint8Array): boolean;
-  end(chunk?: Uint8Array, trailers?: readonly (readonly [string, string])[]): void;
+  end(chunk?: Uint8Array, trailers?: readonly [string, string][]): void;
   /** Breaks the connection so that the client sees an incomplete answer at once. */
   breakOff(): void;
   onDrain(listener: () => void): void;
-  /** Called once if the client goes away before the answer is complete. */
-  onGone(listener: () => void): void;
+  /** Called once when the connection to the client is done with this answer; `complete` tells whether it was all sent. */
+  onClose(listener: (complete: boolean) => void): void;
 }
 
 /** How a call that was forwarded ended. */

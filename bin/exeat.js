@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+// Runs Exeat on Node 26: this one if it is new enough, else the one that came along as a platform package.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire, enableCompileCache } from 'node:module';
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+const needed = 26;
+const packaged = new URL('../dist/main.js', import.meta.url);
+const main = existsSync(packaged) ? packaged : new URL('../src/main.ts', import.meta.url);
+
+if (Number(process.versions.node.split('.')[0]) >= needed) {
+  enableCompileCache?.();
+  await import(main.href);
+} else {
+  const node = platformNode();
+  if (node === undefined) {
+    console.error(`exeat needs Node ${needed} or newer (this is ${process.version}), and no platform package with it was installed.`);
+    console.error('Install Node 26, or install exeat again without --omit=optional.');
+    process.exit(1);
+  }
+  const child = spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2']) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    console.error(`exeat could not start ${node}: ${error.message}`);
+    process.exit(1);
+  });
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+}
+
+function platformNode() {
+  const require = createRequire(import.meta.url);
+  for (const name of [`node-${process.platform}-${process.arch}`, `node-bin-${process.platform}-${process.arch}`]) {
+    try {
+      return require.resolve(`${name}/bin/node`);
+    } catch {
+      // The next name.
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,96 @@
+import type { AuditSink, CallEvent } from './audit/audit.ts';
+import type { InboundCall, Outcome, Reply } from './call.ts';
+import type { Credential } from './credentials/credential.ts';
+import { statusOf, type ErrorCode, type Refusal } from './errors.ts';
+import { queryNames } from './fields.ts';
+import type { Fingerprint } from './fingerprint.ts';
+import { operationName, type Operation } from './protocol/operation.ts';
+import type { Target } from './destination.ts';
+import type { Permit } from './policy/policy.ts';
+import type { Decision } from './policy/policy.ts';
+import type { Task } from './tasks/task.ts';
+
+/** What becomes known of one call on its way through the spine, and the one place that turns it into its audit events. Also what its task cuts. */
+export class CallRecord {
+  readonly call: InboundCall;
+  readonly reply: Reply;
+  task: Task | undefined;
+  target: Target | undefined;
+  operation: Operation | undefined;
+  decision: Decision | undefined;
+  permit: Permit | undefined;
+  credential: Credential | undefined;
+  outcome: Outcome | undefined;
+  agent: string | undefined;
+  planned: boolean | undefined;
+  policyDigest: string | undefined;
+  /** The task has counted this call as running. */
+  begun = false;
+  #cutCode: ErrorCode | undefined;
+  #onCut: ((code: ErrorCode) => void) | undefined;
+
+  constructor(call: InboundCall, reply: Reply) {
+    this.call = call;
+    this.reply = reply;
+  }
+
+  get cutCode(): ErrorCode | undefined {
+    return this.#cutCode;
+  }
+
+  get operationName(): string {
+    return this.target === undefined || this.operation === undefined ? '' : operationName(this.target, this.operation);
+  }
+
+  cut(code: ErrorCode): void {
+    if (this.#cutCode !== undefined) return;
+    this.#cutCode = code;
+    this.#onCut?.(code);
+  }
+
+  onCut(listener: (code: ErrorCode) => void): void {
+    this.#onCut = listener;
+  }
+
+  /** The event; `refusal` is what Exeat answered, or why the call did not complete. */
+  event(kind: CallEvent['kind'], refusal: Refusal | undefined, fingerprint: Fingerprint): CallEvent {
+    const { call, target, operation, task, outcome, decision } = this;
+    const query = (target ?? call.requested).query;
+    return {
+      kind,
+      call: call.id,
+      door: call.caller.door,
+      agent: this.agent,
+      subject: task?.subject,
+      task: task?.id,
+      intent: task?.intent,
+      destination: target?.destination.name,
+      operation: operation === undefined ? undefined : this.operationName,
+      method: call.method,
+      host: target?.host ?? (call.requested.door === 'forward' ? call.requested.host : undefined),
+      path: (target ?? call.requested).path,
+      query: query === '' ? undefined : queryNames(query),
+      query_digest: query === '' ? undefined : fingerprint(query),
+      decision: decision === undefined ? undefined : this.permit === undefined ? 'deny' : this.permit.observed ? 'would_deny' : 'allow',
+      policies: decision?.policies,
+      policy_digest: this.policyDigest,
+      planned: this.planned,
+      lease: this.credential?.lease.id,
+      legacy: this.credential?.lease.legacy === true ? true : undefined,
+      status: refusal === undefined || outcome?.status !== undefined ? outcome?.status : statusOf(refusal.refused),
+      code: refusal?.refused,
+      request_bytes: outcome?.requestBytes ?? 0,
+      response_bytes: outcome?.responseBytes ?? 0,
+      received_at: call.receivedAt,
+      duration_ms: Date.now() - call.receivedAt,
+      upstream: outcome?.upstreamAddress,
+      removed: outcome === undefined || outcome.removed.length === 0 ? undefined : outcome.removed,
+    };
+  }
+}
+
+/** Where events of calls go: the log itself, and the sum of refusals that belong to no task. */
+export interface CallLog {
+  readonly sink: AuditSink;
+  refused(code: ErrorCode): void;
+}

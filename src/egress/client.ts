@@ -1,0 +1,117 @@
+import { isIP } from 'node:net';
+import { getCACertificates } from 'node:tls';
+import { LRUCache } from 'lru-cache';
+import { buildConnector, Pool, type Dispatcher } from 'undici';
+import type { PeerNetwork } from '../destination.ts';
+import { ExeatError } from '../errors.ts';
+import { assertAddress, assertName, guardedLookup, type AddressRules } from './address-guard.ts';
+
+/** Whom to dial, by name; TLS and `Host` use this name whatever `connectTo` says. */
+export interface Origin {
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Connection pools to the peers of one configuration: one per origin, each dial guarded. */
+export interface Clients extends AsyncDisposable {
+  to(origin: Origin, network: PeerNetwork): Dispatcher;
+  /** Whose bytes are being read just now: asked in a handler's callback, the checked address that answers this call. */
+  readonly answering: string | undefined;
+}
+
+/** A wildcard destination lets the agent choose names: idle pools beyond this number are closed, the least used first. */
+const maxPools = 256;
+const maxConnectionsPerPool = 1024;
+
+export function createClients(ownPorts: ReadonlySet<number>): Clients {
+  const closing = new Set<Promise<unknown>>();
+  const byNetwork = new Map<PeerNetwork, LRUCache<string, Pool>>();
+  const poolsOf = (network: PeerNetwork) => {
+    const known = byNetwork.get(network);
+    if (known !== undefined) return known;
+    const pools = new LRUCache<string, Pool>({ max: maxPools, dispose: (pool) => void closing.add(pool.close().catch(() => {})) });
+    byNetwork.set(network, pools);
+    return pools;
+  };
+  const reading: Reading = { address: undefined };
+  return {
+    get answering() {
+      return reading.address;
+    },
+    to(origin, network) {
+      const pools = poolsOf(network);
+      const known = pools.get(origin.host);
+      if (known !== undefined) return known;
+      const pool = createPool(origin, network, { ownPorts, reading });
+      pools.set(origin.host, pool);
+      return pool;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const pools of byNetwork.values()) pools.clear();
+      await Promise.all(closing);
+    },
+  };
+}
+
+interface Reading {
+  address: string | undefined;
+}
+
+interface Shared {
+  readonly ownPorts: ReadonlySet<number>;
+  readonly reading: Reading;
+}
+
+function createPool(origin: Origin, network: PeerNetwork, shared: Shared): Pool {
+  const { scheme, host, port } = origin;
+  return new Pool(`${scheme}://${host}:${port}`, {
+    connect: guardedConnector(origin, network, shared),
+    connections: maxConnectionsPerPool,
+    pipelining: 1,
+    allowH2: false,
+    headersTimeout: network.headersTimeoutMs,
+    bodyTimeout: network.idleTimeoutMs,
+    maxHeaderSize: 64 * 1024,
+  });
+}
+
+/** Dials `connectTo` or the origin itself; every address is checked before the dial and the connected one after it. */
+function guardedConnector(origin: Origin, network: PeerNetwork, { ownPorts, reading }: Shared): buildConnector.connector {
+  const rules: AddressRules = { allowPrivate: network.allowPrivate, ownPorts };
+  const dialHost = network.connectTo?.host ?? origin.host.replace(/^\[(.*)\]$/, '$1');
+  const dialPort = network.connectTo?.port ?? origin.port;
+  const connect = buildConnector({
+    allowH2: false,
+    timeout: network.connectTimeoutMs,
+    lookup: guardedLookup(dialPort, rules),
+    autoSelectFamily: true,
+    ...(network.ca === undefined ? {} : { ca: [...getCACertificates('default'), network.ca] }),
+  });
+  return (options, callback) => {
+    try {
+      assertName(dialHost);
+      if (isIP(dialHost) !== 0) assertAddress(dialHost, dialPort, rules);
+    } catch (error) {
+      callback(error instanceof Error ? error : new ExeatError('internal_error'), null);
+      return;
+    }
+    const servername = isIP(origin.host.replace(/^\[(.*)\]$/, '$1')) === 0 ? origin.host : undefined;
+    // With a literal address undici would dial the server name instead, so TLS to a literal goes without SNI.
+    connect({ ...options, hostname: dialHost, port: String(dialPort), ...(servername !== undefined && origin.scheme === 'https' ? { servername } : {}) }, (error, socket) => {
+      if (error !== null) return callback(error, null);
+      try {
+        const address = socket.remoteAddress ?? '';
+        assertAddress(address, dialPort, rules);
+        // Before undici's own listener, so that each of its callbacks can tell which connection it serves.
+        socket.on('readable', () => {
+          reading.address = address;
+        });
+        return callback(null, socket);
+      } catch (refused) {
+        socket.destroy();
+        return callback(refused instanceof Error ? refused : new ExeatError('internal_error'), null);
+      }
+    });
+  };
+}

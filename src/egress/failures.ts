@@ -1,0 +1,37 @@
+import { ExeatError, type ErrorCode } from '../errors.ts';
+
+const byCode: Readonly<Record<string, ErrorCode>> = {
+  UND_ERR_CONNECT_TIMEOUT: 'connect_timeout',
+  ETIMEDOUT: 'connect_timeout',
+  UND_ERR_HEADERS_TIMEOUT: 'upstream_timeout',
+  UND_ERR_BODY_TIMEOUT: 'upstream_timeout',
+  UND_ERR_SOCKET: 'upstream_broken',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'upstream_broken',
+  ECONNRESET: 'upstream_broken',
+  EPIPE: 'upstream_broken',
+  ECONNREFUSED: 'connect_failed',
+  EHOSTUNREACH: 'connect_failed',
+  ENETUNREACH: 'connect_failed',
+  EADDRNOTAVAIL: 'connect_failed',
+  ENOTFOUND: 'dns_failed',
+  EAI_AGAIN: 'dns_failed',
+  UND_ERR_HEADERS_OVERFLOW: 'upstream_malformed',
+  ERR_INVALID_CHAR: 'upstream_malformed',
+  ERR_HTTP_INVALID_HEADER_VALUE: 'upstream_malformed',
+  ERR_HTTP_INVALID_STATUS_CODE: 'upstream_malformed',
+  UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: 'client_gone',
+  UND_ERR_DESTROYED: 'shutting_down',
+  UND_ERR_CLOSED: 'shutting_down',
+};
+
+/** Which of our codes an error of the network, of TLS or of the HTTP client stands for. */
+export function failureCode(error: unknown): ErrorCode {
+  if (error instanceof ExeatError) return error.code;
+  if (error instanceof AggregateError && error.errors.length > 0) return failureCode(error.errors[0]);
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const known = byCode[code];
+  if (known !== undefined) return known;
+  if (code.startsWith('HPE_')) return 'upstream_malformed';
+  if (/^(?:ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CRL_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH|EPROTO)/.test(code)) return 'tls_failed';
+  return error instanceof Error && error.cause !== undefined ? failureCode(error.cause) : 'upstream_broken';
+}

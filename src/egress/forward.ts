@@ -1,0 +1,176 @@
+import type { Dispatcher } from 'undici';
+import type { InboundCall, Outcome, Reply } from '../call.ts';
+import type { Credential } from '../credentials/credential.ts';
+import type { Target } from '../destination.ts';
+import { ExeatError, type ErrorCode } from '../errors.ts';
+import type { Permit } from '../policy/policy.ts';
+import type { Clients } from './client.ts';
+import { failureCode } from './failures.ts';
+import { requestHeaders, responseHeaders, responseTrailers, type OutgoingHeaders } from './headers.ts';
+import { isLoopback } from './address-guard.ts';
+import type { CallControl, Exchange, Upstream } from './upstream.ts';
+
+export interface UpstreamOptions {
+  readonly clients: Clients;
+  /** Our own entry in Via, unguessable. */
+  readonly via: string;
+}
+
+/** Forwards over undici's `dispatch`: no stream objects between the sockets, back-pressure both ways, nothing buffered. */
+export function createUpstream({ clients, via }: UpstreamOptions): Upstream {
+  return {
+    forward(permit, credential, exchange) {
+      const { target } = permit.request;
+      assertBound(permit, credential);
+      const outgoing = requestHeaders(exchange.call, target, { via, credential });
+      return new Promise((resolve) => {
+        const handler = new Forwarding({ clients, exchange, target, outgoing, injected: credential !== undefined, resolve });
+        const { destination } = target;
+        const origin = { scheme: destination.scheme, host: target.host, port: destination.port };
+        clients.to(origin, destination).dispatch(
+          {
+            path: target.query === '' ? target.path : target.path + target.query,
+            method: exchange.call.method as Dispatcher.HttpMethod,
+            headers: outgoing.headers,
+            body: exchange.call.body ?? null,
+          },
+          handler,
+        );
+      });
+    },
+    [Symbol.asyncDispose]: () => clients[Symbol.asyncDispose](),
+  };
+}
+
+/** The last check before a secret leaves: issued for this destination, over TLS or by explicit leave to loopback. */
+function assertBound(permit: Permit, credential: Credential | undefined): void {
+  if (credential === undefined) return;
+  const { destination, host } = permit.request.target;
+  if (credential.lease.destination !== destination.name) throw new ExeatError('internal_error', 'a credential was offered to a destination it was not issued for');
+  if (destination.scheme === 'https') return;
+  const dialled = destination.connectTo?.host ?? host.replace(/^\[(.*)\]$/, '$1');
+  if (!destination.unsafeCleartext || !(dialled === 'localhost' || isLoopback(dialled))) throw new ExeatError('internal_error', 'a credential must not leave in clear');
+}
+
+interface ForwardingOptions {
+  readonly clients: Clients;
+  readonly exchange: Exchange;
+  readonly target: Target;
+  readonly outgoing: OutgoingHeaders;
+  readonly injected: boolean;
+  readonly resolve: (outcome: Outcome) => void;
+}
+
+/** One call on its way: undici's handler, kept as fields and plain branches because it runs for every chunk. */
+class Forwarding implements Dispatcher.DispatchHandler {
+  readonly #call: InboundCall;
+  readonly #reply: Reply;
+  readonly #control: CallControl;
+  readonly #options: ForwardingOptions;
+  #controller: Dispatcher.DispatchController | undefined;
+  #status: number | undefined;
+  #code: ErrorCode | undefined;
+  #rejected = false;
+  #settled = false;
+  /** What Content-Length still owes; the last chunk is held back to leave together with the end, in one write. */
+  #owed = -1;
+  #last: Uint8Array | undefined;
+  #bytes = 0;
+  #sentBytes = 0;
+  #draining = false;
+  #address: string | undefined;
+
+  constructor(options: ForwardingOptions) {
+    this.#options = options;
+    const { call, reply, control } = options.exchange;
+    this.#call = call;
+    this.#reply = reply;
+    this.#control = control;
+    control.onCut((code) => this.#stop(code));
+    reply.onClose((complete) => {
+      if (!complete) this.#stop('client_gone');
+    });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    const code = this.#control.cutCode ?? this.#code;
+    if (code !== undefined) return controller.abort(new ExeatError(code));
+    if (this.#call.expectsContinue) this.#reply.proceed();
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, fields: Record<string, string | string[] | undefined>, message?: string): void {
+    if (status < 200) return;
+    this.#status = status;
+    this.#address = this.#options.clients.answering;
+    if (status === 401 && this.#options.injected) {
+      this.#rejected = true;
+      controller.abort(new ExeatError('credential_rejected'));
+      return;
+    }
+    const onRoute = this.#call.caller.door === 'route';
+    this.#reply.start(status, responseHeaders(fields, this.#options.target, onRoute), message);
+    const length = fields['content-length'];
+    if (typeof length === 'string') this.#owed = Number(length);
+    else if (status !== 204 && status !== 304 && this.#call.method !== 'HEAD') queueMicrotask(this.#flushHead);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes === this.#owed) {
+      this.#last = chunk;
+      return;
+    }
+    if (this.#reply.write(chunk)) return;
+    controller.pause();
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#reply.onDrain(() => controller.resume());
+  }
+
+  onBodySent(chunk: Uint8Array): void {
+    this.#sentBytes += chunk.length;
+    const limit = this.#options.target.destination.bodyLimitBytes;
+    if (limit !== undefined && this.#sentBytes > limit) this.#stop('body_too_large');
+  }
+
+  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: Record<string, string | string[] | undefined>): void {
+    const pass = this.#call.acceptsTrailers && this.#owed === -1 ? responseTrailers(trailers) : [];
+    if (pass.length > 0) this.#reply.end(this.#last, pass);
+    else this.#reply.end(this.#last);
+    this.#settle();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#settled) return;
+    if (!this.#rejected) this.#code ??= this.#call.body?.errored ? 'client_gone' : failureCode(error);
+    if (this.#reply.started) this.#reply.breakOff();
+    this.#settle();
+  }
+
+  /** Ends the call from our side, at once: towards the destination and, if the answer has begun, towards the client. */
+  #stop(code: ErrorCode): void {
+    if (this.#settled) return;
+    this.#code ??= code;
+    if (this.#controller !== undefined) this.#controller.abort(new ExeatError(code));
+    else this.#settle();
+  }
+
+  readonly #flushHead = (): void => {
+    if (this.#bytes === 0 && !this.#settled) this.#reply.flush();
+  };
+
+  #settle(): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#options.resolve({
+      status: this.#status,
+      code: this.#code,
+      credentialRejected: this.#rejected && this.#code === undefined,
+      requestBytes: this.#sentBytes,
+      responseBytes: this.#bytes,
+      upstreamAddress: this.#address,
+      removed: this.#options.outgoing.removed,
+    });
+  }
+}

@@ -1,0 +1,128 @@
+import type { InboundCall } from '../call.ts';
+import type { Credential } from '../credentials/credential.ts';
+import type { Target } from '../destination.ts';
+import { fieldOf } from '../fields.ts';
+
+/** The outgoing header list, and the names of the agent's own credentials that were left out. */
+export interface OutgoingHeaders {
+  readonly headers: string[];
+  readonly removed: readonly string[];
+}
+
+const nothingRemoved: readonly string[] = Object.freeze([]);
+
+/**
+ * Builds the request's header section anew (RFC 9110 §7.6): hop-by-hop fields and those named in `Connection` stay, the agent's own credentials
+ * are removed, then Host, Via and the credential are added, so that nothing the agent sent can shadow or drop them.
+ */
+export function requestHeaders(call: InboundCall, target: Target, added: { via: string; credential: Credential | undefined }): OutgoingHeaders {
+  const { destination } = target;
+  const raw = call.headers;
+  const nominated = nominatedFields(raw);
+  const headers: string[] = ['host', authorityOf(target)];
+  let removed: string[] | undefined;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    const lower = name.toLowerCase();
+    const field = fieldOf(lower);
+    if (nominated?.has(lower) === true) continue;
+    if (field === undefined) {
+      if (!isExeatField(lower) && !injects(added.credential, lower)) headers.push(name, raw[i + 1] ?? '');
+      continue;
+    }
+    if (field.hop || field.strip || lower === 'host' || lower === 'expect') continue;
+    if (field.credential || injects(added.credential, lower)) {
+      const kept = (destination.keepHeaders.has(lower) || (destination.passCookies && lower === 'cookie')) && !injects(added.credential, lower);
+      if (!kept) {
+        removed ??= [];
+        if (!removed.includes(lower)) removed.push(lower);
+        continue;
+      }
+    }
+    headers.push(name, raw[i + 1] ?? '');
+  }
+  if (call.acceptsTrailers) headers.push('te', 'trailers');
+  headers.push('via', added.via);
+  if (added.credential !== undefined) for (const [name, value] of added.credential.headers) headers.push(name, value.reveal());
+  return { headers, removed: removed ?? nothingRemoved };
+}
+
+type ResponseFields = Readonly<Record<string, string | string[] | undefined>>;
+
+/** The answer's header section, flat: without hop-by-hop fields, `Alt-Svc`, foreign `Exeat-*` and `Proxy-Status: exeat`; on routes, without HSTS and with `Location` rewritten. */
+export function responseHeaders(fields: ResponseFields, target: Target, onRoute: boolean): string[] {
+  const headers: string[] = [];
+  const { connection } = fields;
+  const nominated = connection === undefined ? undefined : nominatedFields(['connection', String(connection)]);
+  for (const name in fields) {
+    const value = fields[name];
+    if (value === undefined || nominated?.has(name) === true) continue;
+    if (fieldOf(name)?.hop === true && name !== 'trailer') continue;
+    if (droppedFromResponses.has(name) || isExeatField(name)) continue;
+    if (onRoute && name === 'strict-transport-security') continue;
+    if (name === 'set-cookie' && !target.destination.passCookies) continue;
+    if (typeof value === 'string') pushField(headers, { name, value, target, onRoute });
+    else for (const each of value) pushField(headers, { name, value: each, target, onRoute });
+  }
+  headers.push('via', '1.1 exeat');
+  return headers;
+}
+
+/** Trailers that may pass: nothing that frames, routes or authenticates (RFC 9110 §6.5.1). */
+export function responseTrailers(fields: ResponseFields): [string, string][] {
+  const trailers: [string, string][] = [];
+  for (const name in fields) {
+    const value = fields[name];
+    if (value === undefined || fieldOf(name) !== undefined || isExeatField(name) || droppedFromResponses.has(name) || neverTrailers.test(name)) continue;
+    for (const each of typeof value === 'string' ? [value] : value) trailers.push([name, each]);
+  }
+  return trailers;
+}
+
+const droppedFromResponses = new Set(['alt-svc', 'alt-used', 'proxy-authenticate', 'proxy-connection']);
+const neverTrailers = /^(?:content-|cache-control$|age$|expires$|set-cookie$|location$|retry-after$|vary$|www-authenticate$|proxy-|pragma$|range$|if-)/;
+
+function pushField(headers: string[], field: { name: string; value: string; target: Target; onRoute: boolean }): void {
+  const { name, value, target, onRoute } = field;
+  if (name === 'proxy-status') {
+    const foreign = value.split(',').filter((member) => !/^\s*"?exeat"?\s*(?:;|$)/i.test(member)).join(',');
+    if (foreign.trim() !== '') headers.push(name, foreign.trim());
+  } else if (onRoute && (name === 'location' || name === 'content-location')) headers.push(name, locationOnRoute(value, target));
+  else headers.push(name, value);
+}
+
+/** A redirect within the destination is told as a path on the route; any other is passed as it is. */
+function locationOnRoute(value: string, { destination, host }: Target): string {
+  const { route = '', basePath, scheme, port } = destination;
+  const own = `${scheme}://${host}${port === (scheme === 'https' ? 443 : 80) ? '' : `:${port}`}`;
+  const path = value.startsWith('/') && !value.startsWith('//') ? value : value.toLowerCase().startsWith(`${own}/`) ? value.slice(own.length) : undefined;
+  if (path === undefined || !(path === basePath || path.startsWith(`${basePath}/`) || (path.startsWith(`${basePath}?`) && basePath !== ''))) return value;
+  return `${route}${path.slice(basePath.length)}`;
+}
+
+function authorityOf({ host, destination: { scheme, port } }: Target): string {
+  return port === (scheme === 'https' ? 443 : 80) ? host : `${host}:${port}`;
+}
+
+function injects(credential: Credential | undefined, name: string): boolean {
+  return credential !== undefined && credential.headers.some((header) => header[0] === name);
+}
+
+function isExeatField(name: string): boolean {
+  return name.charCodeAt(0) === 0x65 && name.startsWith('exeat-');
+}
+
+function nominatedFields(raw: readonly string[]): Set<string> | undefined {
+  let names: Set<string> | undefined;
+  for (let i = 0; i < raw.length; i += 2) {
+    const length = raw[i]?.length;
+    if (length !== 10 && length !== 16) continue;
+    const name = raw[i]?.toLowerCase();
+    if (name !== 'connection' && name !== 'proxy-connection') continue;
+    const value = raw[i + 1] ?? '';
+    if (value === 'keep-alive' || value === 'Keep-Alive' || value === 'close') continue;
+    names ??= new Set();
+    for (const token of value.split(',')) names.add(token.trim().toLowerCase());
+  }
+  return names;
+}

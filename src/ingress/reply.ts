@@ -1,0 +1,54 @@
+import type { ServerResponse } from 'node:http';
+import type { Reply } from '../call.ts';
+
+/** The answer on an HTTP/1.1 connection. A class: one is made per call on the hot path. */
+export class HttpReply implements Reply {
+  readonly #response: ServerResponse;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  get started(): boolean {
+    return this.#response.headersSent;
+  }
+
+  get gone(): boolean {
+    return this.#response.closed || this.#response.destroyed;
+  }
+
+  proceed(): void {
+    this.#response.writeContinue();
+  }
+
+  start(status: number, headers: string[], statusMessage?: string): void {
+    if (statusMessage === undefined || statusMessage === '') this.#response.writeHead(status, headers);
+    else this.#response.writeHead(status, statusMessage, headers);
+  }
+
+  flush(): void {
+    this.#response.flushHeaders();
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.#response.write(chunk);
+  }
+
+  end(chunk?: Uint8Array, trailers?: readonly [string, string][]): void {
+    if (trailers !== undefined) this.#response.addTrailers(trailers);
+    if (chunk === undefined) this.#response.end();
+    else this.#response.end(chunk);
+  }
+
+  breakOff(): void {
+    this.#response.destroy();
+  }
+
+  onDrain(listener: () => void): void {
+    this.#response.on('drain', listener);
+  }
+
+  onClose(listener: (complete: boolean) => void): void {
+    this.#response.once('close', () => listener(this.#response.writableFinished));
+  }
+}

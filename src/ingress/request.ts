@@ -1,0 +1,125 @@
+import type { IncomingMessage } from 'node:http';
+import type { InboundCall } from '../call.ts';
+import { isRefusal, refuse, type Refusal } from '../errors.ts';
+import { fieldOf, mayBeNominated, type Field } from '../fields.ts';
+import { newCallId } from '../ids.ts';
+import { parseTarget, type TargetContext } from './target.ts';
+
+/** What one pass over the header section finds. */
+interface HeadFacts {
+  host: string;
+  presentedForward: string | undefined;
+  presentedRoute: string | undefined;
+  bodyLength: number | undefined;
+  chunked: boolean;
+  expect: string | undefined;
+  acceptsTrailers: boolean;
+}
+
+/** Which header may carry the task on a route; a lower rank wins, so `Exeat-Task` before what a client sends anyway. */
+const routeCredentialRank: Readonly<Record<string, number>> = { 'exeat-task': 1, authorization: 2, 'x-api-key': 3, 'api-key': 4 };
+
+/**
+ * Turns a parsed HTTP/1.1 request into a call, or refuses it: doubled singletons, `Connection` nominations of end-to-end fields, transfer
+ * codings other than chunked, and all that parseTarget refuses. Node's parser has refused the rest (conflicting lengths, obs-fold, bare LF, …).
+ */
+export function readRequest(request: IncomingMessage, context: TargetContext): InboundCall | Refusal {
+  const facts = readFields(request);
+  if (isRefusal(facts)) return facts;
+  const requested = parseTarget(request.url ?? '', facts.host, context);
+  if (isRefusal(requested)) return requested;
+  const { door } = requested;
+  if (door === 'forward' && facts.presentedRoute?.startsWith('exeat-task ')) return malformed('Exeat-Task is for routes only; the proxy takes the task from the proxy URL');
+  const method = request.method ?? '';
+  if (method === 'TRACE' || method === 'CONNECT') return refuse('method_refused');
+  const hasBody = facts.chunked || (facts.bodyLength ?? 0) > 0;
+  return {
+    id: newCallId(),
+    caller: {
+      door,
+      presented: door === 'forward' ? facts.presentedForward : facts.presentedRoute?.slice(facts.presentedRoute.indexOf(' ') + 1),
+      remoteAddress: request.socket.remoteAddress ?? '',
+    },
+    method,
+    requested,
+    headers: request.rawHeaders,
+    body: hasBody ? request : undefined,
+    bodyLength: facts.bodyLength,
+    expectsContinue: facts.expect !== undefined && hasBody && request.httpVersionMinor === 1,
+    acceptsTrailers: facts.acceptsTrailers,
+    receivedAt: Date.now(),
+  };
+}
+
+function readFields(request: IncomingMessage): HeadFacts | Refusal {
+  const raw = request.rawHeaders;
+  const facts: HeadFacts = { host: '', presentedForward: undefined, presentedRoute: undefined, bodyLength: undefined, chunked: false, expect: undefined, acceptsTrailers: false };
+  const seen: Field[] = [];
+  let routeRank = 9;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = (raw[i] ?? '').toLowerCase();
+    const field = fieldOf(name);
+    if (field === undefined) continue;
+    const value = raw[i + 1] ?? '';
+    if (field.refuse) return malformed(`${name} changes the request behind policy's back; send the real method and target`);
+    if (field.once) {
+      if (seen.includes(field)) return malformed(`${name} stands twice`);
+      seen.push(field);
+    }
+    const rank = routeCredentialRank[name];
+    if (rank !== undefined && rank < routeRank) {
+      routeRank = rank;
+      facts.presentedRoute = `${name} ${value}`;
+    }
+    const refusal = readField(name, value, facts);
+    if (refusal !== undefined) return refusal;
+  }
+  if (facts.chunked && request.httpVersionMinor !== 1) return malformed('Transfer-Encoding does not exist in HTTP/1.0');
+  if (facts.chunked && facts.bodyLength !== undefined) return malformed('it has both Content-Length and Transfer-Encoding');
+  return facts;
+}
+
+function readField(name: string, value: string, facts: HeadFacts): Refusal | undefined {
+  switch (name) {
+    case 'host':
+      facts.host = value;
+      return undefined;
+    case 'proxy-authorization':
+      facts.presentedForward = value;
+      return undefined;
+    case 'content-length':
+      if (!/^\d{1,15}$/.test(value)) return malformed('Content-Length is not a number');
+      facts.bodyLength = Number(value);
+      return undefined;
+    case 'transfer-encoding':
+      facts.chunked = value.toLowerCase() === 'chunked';
+      return facts.chunked ? undefined : refuse('transfer_coding_refused');
+    case 'expect':
+      facts.expect = value;
+      return value.toLowerCase() === '100-continue' ? undefined : refuse('expectation_failed');
+    case 'te':
+      facts.acceptsTrailers = /(?:^|,)\s*trailers\s*(?:,|;|$)/i.test(value);
+      return undefined;
+    case 'connection':
+    case 'proxy-connection':
+      return checkNominations(value);
+    case 'upgrade':
+      return /\bwebsocket\b/i.test(value) ? refuse('upgrade_refused') : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** An agent could name a field that we add later, or rely on, so that the next hop drops it (RFC 9110 §7.6.1). */
+function checkNominations(value: string): Refusal | undefined {
+  if (value === 'keep-alive' || value === 'Keep-Alive' || value === 'close') return undefined;
+  for (const token of value.split(',')) {
+    const name = token.trim().toLowerCase();
+    if (name !== '' && name !== 'close' && !mayBeNominated(name)) return malformed(`Connection names ${/^[a-z-]{1,40}$/.test(name) ? name : 'a field'}, which is end-to-end`);
+  }
+  return undefined;
+}
+
+function malformed(why: string): Refusal {
+  return refuse('malformed_request', { detail: `The request could not be read one way only: ${why}.` });
+}

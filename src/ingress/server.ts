@@ -1,0 +1,92 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { InboundCall, Reply } from '../call.ts';
+import { isRefusal, proxyStatusOf, refuse, statusOf, type ErrorCode, type Refusal } from '../errors.ts';
+import { problemBody, problemType } from '../problem.ts';
+import { passedHereBefore } from './loop.ts';
+import { HttpReply } from './reply.ts';
+import { readRequest } from './request.ts';
+import type { TargetContext } from './target.ts';
+
+export interface IngressOptions {
+  /** Where a call that could be read goes. Settles when the call is over. */
+  readonly handle: (call: InboundCall, reply: Reply) => Promise<void>;
+  /** A request was refused before it became a call. */
+  readonly refused: (code: ErrorCode) => void;
+  /** Our own entry in Via: a request that carries it has been here before. */
+  readonly via: string;
+  readonly target: TargetContext;
+}
+
+const headersTimeoutMs = 30_000;
+const keepAliveTimeoutMs = 75_000;
+/** How long a refused socket may take to read its answer. */
+const lingerMs = 1000;
+
+/** The listener of both doors. Node's parser stays strict; bodies have no total time limit, since uploads and streams may be long. */
+export function createIngress(options: IngressOptions): Server {
+  const server = createServer({
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: 0,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    connectionsCheckingInterval: 5000,
+  });
+  const accept = (request: IncomingMessage, response: ServerResponse) => {
+    const call = readRequest(request, options.target);
+    const refusal = isRefusal(call) ? call : passedHereBefore(request.rawHeaders, options.via) ? refuse('loop_detected') : undefined;
+    if (refusal === undefined && !isRefusal(call)) return void options.handle(call, new HttpReply(response)).catch(() => response.destroy());
+    return refuseRequest(response, refusal ?? refuse('internal_error'), options);
+  };
+  server.on('request', accept);
+  server.on('checkContinue', accept);
+  server.on('checkExpectation', (_request, response) => refuseRequest(response, refuse('expectation_failed'), options));
+  server.on('connect', (_request, socket) => refuseSocket(socket, refuse('connect_refused'), options));
+  server.on('clientError', (error, socket) => refuseSocket(socket, refuse(codeOf(error)), options));
+  return server;
+}
+
+function refuseRequest(response: ServerResponse, refusal: Refusal, options: IngressOptions): void {
+  options.refused(refusal.refused);
+  const body = problemBody(refusal);
+  // After a message that could be read two ways nothing on this connection can be trusted.
+  response.writeHead(statusOf(refusal.refused), {
+    'content-type': problemType,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'proxy-status': proxyStatusOf(refusal.refused),
+    connection: 'close',
+  });
+  response.end(body);
+}
+
+/** Answers on the bare socket: there is no response object for CONNECT, nor for bytes that are not HTTP. */
+function refuseSocket(socket: Duplex, refusal: Refusal, options: IngressOptions): void {
+  options.refused(refusal.refused);
+  if (!socket.writable || isAnswering(socket)) return void socket.destroy();
+  const body = problemBody(refusal);
+  const status = statusOf(refusal.refused);
+  const head = [
+    `HTTP/1.1 ${status} Refused by Exeat`,
+    `Content-Type: ${problemType}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    `Proxy-Status: ${proxyStatusOf(refusal.refused)}`,
+    'Connection: close',
+  ];
+  socket.on('error', () => {});
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => setTimeout(() => socket.destroy(), lingerMs).unref());
+}
+
+/** Node's own mark of a response in progress: what comes after it must not be written into it. */
+function isAnswering(socket: Duplex): boolean {
+  return '_httpMessage' in socket && socket._httpMessage !== null && socket._httpMessage !== undefined;
+}
+
+function codeOf(error: Error): ErrorCode {
+  const code = 'code' in error ? error.code : undefined;
+  if (code === 'HPE_HEADER_OVERFLOW') return 'headers_too_large';
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout';
+  return code === 'ECONNRESET' ? 'client_gone' : 'malformed_request';
+}

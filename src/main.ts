@@ -1,0 +1,53 @@
+import { enableCompileCache } from 'node:module';
+
+/** What a module under commands/ offers. `run` gets what follows the command's name and resolves to the exit code. */
+interface Command {
+  readonly summary: string;
+  readonly help: string;
+  run(argv: readonly string[]): Promise<number>;
+}
+
+enableCompileCache();
+
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: () => import('./commands/serve.ts'),
+  init: () => import('./commands/init.ts'),
+  check: () => import('./commands/check.ts'),
+  explain: () => import('./commands/explain.ts'),
+  task: () => import('./commands/task.ts'),
+  audit: () => import('./commands/audit.ts'),
+  authority: () => import('./commands/authority.ts'),
+};
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main([name = 'help', ...argv]: readonly string[]): Promise<number> {
+  if (name === 'help' || name === '--help' || name === '-h') return overview();
+  if (name === '--version' || name === '-v') return version();
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (load === undefined) {
+    console.error(`exeat: there is no command "${name}". "exeat --help" lists them.`);
+    return 2;
+  }
+  const command = await load();
+  const end = argv.indexOf('--');
+  if (argv.slice(0, end === -1 ? argv.length : end).some((word) => word === '--help' || word === '-h')) {
+    console.log(command.help);
+    return 0;
+  }
+  return command.run(argv);
+}
+
+async function overview(): Promise<number> {
+  console.log('exeat: access per task for AI agents\n\nUsage: exeat COMMAND [options]\n');
+  for (const [name, load] of Object.entries(commands)) console.log(`  ${name.padEnd(10)} ${(await load()).summary}`);
+  console.log('\n"exeat COMMAND --help" tells more. The configuration is config/exeat.yaml, --config FILE or EXEAT_CONFIG.');
+  return 0;
+}
+
+async function version(): Promise<number> {
+  const { readFileSync } = await import('node:fs');
+  const { version: text } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  console.log(text);
+  return 0;
+}

@@ -1,0 +1,139 @@
+import { CallRecord, type CallLog } from './call-record.ts';
+import type { InboundCall, Reply } from './call.ts';
+import type { TokenBroker } from './credentials/credential.ts';
+import type { Destination, Target } from './destination.ts';
+import type { Upstream } from './egress/upstream.ts';
+import { isRefusal, proxyStatusOf, refuse, refusalOf, statusOf, type Refusal } from './errors.ts';
+import { credentialInQuery } from './fields.ts';
+import type { Fingerprint } from './fingerprint.ts';
+import type { WorkloadIdentitySource } from './identity/identity.ts';
+import type { CallEvent } from './audit/audit.ts';
+import { grant, type PolicyDecisionPoint } from './policy/policy.ts';
+import { problemBody, problemType } from './problem.ts';
+import type { Classifier } from './protocol/operation.ts';
+import type { TaskGate } from './tasks/task.ts';
+import type { Requested } from './call.ts';
+
+/** What a reload rebuilds whole. A running call keeps the graph it began with. */
+export interface Graph {
+  readonly destinations: { readonly all: readonly Destination[]; resolve(requested: Requested): Target | Refusal };
+  readonly classifier: Classifier;
+  readonly policy: PolicyDecisionPoint;
+  readonly upstream: Upstream;
+}
+
+/** What outlives a reload, and the graph of the moment. */
+export interface Stages {
+  readonly graph: Graph;
+  readonly identity: WorkloadIdentitySource;
+  readonly tasks: TaskGate;
+  readonly broker: TokenBroker;
+  readonly log: CallLog;
+  readonly fingerprint: Fingerprint;
+  /** Told of each call's end, for metrics. */
+  observe(event: CallEvent): void;
+  /** Told of what was not foreseen, for operators. */
+  report(error: unknown, callId: string): void;
+}
+
+/**
+ * The policy enforcement point: accept → identify → classify → decide → obtain credential → forward → audit. Every call of every door walks
+ * these lines; the answers of warm stages are synchronous, so that such a call waits for nothing but the network.
+ */
+export async function handle(stages: Stages, call: InboundCall, reply: Reply): Promise<void> {
+  const record = new CallRecord(call, reply);
+  let refusal: Refusal | undefined;
+  try {
+    refusal = await pass(stages, record);
+  } catch (error) {
+    refusal = refusalOf(error);
+    if (refusal.refused === 'internal_error') stages.report(error, call.id);
+  } finally {
+    if (record.begun && record.task !== undefined) stages.tasks.end(record.task, record);
+    if (refusal !== undefined) answer(record, refusal);
+    conclude(stages, record, refusal);
+  }
+}
+
+async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undefined> {
+  const { graph, tasks, log } = stages;
+  const { call } = record;
+  if (log.sink.failure !== undefined) return refuse('audit_unavailable', { retryAfterS: 5 });
+
+  // identify
+  const task = tasks.authenticate(call.caller);
+  if (task === undefined) return refuse(call.caller.door === 'forward' ? 'task_credential_missing' : 'task_credential_refused');
+  if (isRefusal(task)) return task;
+  record.task = task;
+  const principal = stages.identity.principal();
+  if (principal === undefined) return refuse('identity_unavailable', { retryAfterS: 5 });
+  record.agent = principal.id;
+  if (principal.id !== task.agent) return refuse('task_credential_refused');
+
+  // classify
+  const target = graph.destinations.resolve(call.requested);
+  if (isRefusal(target)) return target;
+  record.target = target;
+  const { destination } = target;
+  const closed = tasks.check(task, destination.name);
+  if (closed !== undefined) return closed;
+  if (target.query !== '' && credentialInQuery(target.query, destination.keepHeaders) !== undefined) return refuse('credential_in_query');
+  if (destination.bodyLimitBytes !== undefined && (call.bodyLength ?? 0) > destination.bodyLimitBytes) return refuse('body_too_large');
+  const operation = graph.classifier.classify({ method: call.method, target });
+  if (operation === undefined) return refuse('method_refused');
+  record.operation = operation;
+
+  // decide
+  record.policyDigest = graph.policy.digest;
+  record.planned = tasks.planned(task, record.operationName);
+  const request = { principal, task, planned: record.planned, target, operation, time: call.receivedAt };
+  const answered = graph.policy.decide(request);
+  record.decision = answered instanceof Promise ? await answered : answered;
+  const permit = grant(request, record.decision);
+  if (isRefusal(permit)) return permit;
+  record.permit = permit;
+  const begun = tasks.begin(task, record.operationName, record);
+  const spent = begun instanceof Promise ? await begun : begun;
+  if (spent !== undefined) return spent;
+  record.begun = true;
+
+  // obtain credential, forward; once more if the destination did not take the credential and the call can be repeated
+  for (let attempt = 1; ; attempt += 1) {
+    const obtained = stages.broker.obtain(permit);
+    record.credential = obtained instanceof Promise ? await obtained : obtained;
+    if (attempt === 1 && log.sink.durability === 'strict') await log.sink.append(record.event('call.started', undefined, stages.fingerprint));
+    if (record.cutCode !== undefined) return refuse(record.cutCode);
+    if (record.reply.gone) return refuse('client_gone');
+    const outcome = await graph.upstream.forward(permit, record.credential, { call, reply: record.reply, control: record });
+    record.outcome = outcome;
+    if (!outcome.credentialRejected) return outcome.code === undefined ? undefined : refuse(outcome.code);
+    const fresh = record.credential !== undefined && stages.broker.evict(record.credential);
+    if (attempt > 1 || !fresh || call.body !== undefined) return refuse('credential_rejected');
+  }
+}
+
+/** The only place where a refusal becomes a reply. */
+function answer({ call, reply, outcome }: CallRecord, refusal: Refusal): void {
+  if (reply.started || reply.gone) return;
+  const body = Buffer.from(problemBody(refusal, call.id));
+  const status = statusOf(refusal.refused);
+  const headers = ['content-type', problemType, 'cache-control', 'no-store', 'content-length', String(body.length)];
+  headers.push('proxy-status', proxyStatusOf(refusal.refused, outcome?.status));
+  if (status === 407) headers.push('proxy-authenticate', 'Basic realm="exeat"');
+  if (refusal.retryAfterS !== undefined) headers.push('retry-after', String(refusal.retryAfterS));
+  else if (status === 503) headers.push('retry-after', '5');
+  if (status === 405) headers.push('allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
+  // The client may or may not send a body it was not asked for (RFC 9110 §10.1.1), and one that egress broke off cannot be read to its end.
+  if (call.expectsContinue || call.body?.destroyed === true) headers.push('connection', 'close');
+  reply.start(status, headers);
+  reply.end(body);
+}
+
+/** Exactly one final event a call; refusals that no task stands behind are summed, so that nobody fills the disk with them. */
+function conclude(stages: Stages, record: CallRecord, refusal: Refusal | undefined): void {
+  const event = record.event('call', refusal, stages.fingerprint);
+  stages.observe(event);
+  if (record.task === undefined && refusal !== undefined) return stages.log.refused(refusal.refused);
+  const written = stages.log.sink.append(event);
+  if (written instanceof Promise) written.catch((error: unknown) => stages.report(error, record.call.id));
+}
