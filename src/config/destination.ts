@@ -1,10 +1,10 @@
+import { credentialConfig } from '../credentials/registry.ts';
+import { credentialInQuery, fieldOf } from '../fields.ts';
 import { duration, date, size, z } from '../settings.ts';
-import { credentialConfig } from './credential.ts';
 import { baseUrl, hostAndPort, hostPattern } from './hosts.ts';
 import { operations } from './operations.ts';
 
 const later = new Set(['mcp', 'llm', 'a2a', 'grpc', 'tunnel']);
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 const route = z
   .string()
@@ -47,9 +47,14 @@ export const destinationConfig = z
     timeouts,
     body_limit: size.optional().meta({ description: 'largest request body; unlimited unless said' }),
     unsafe_keep: z
-      .array(z.string().regex(token, 'expected a header name').toLowerCase())
+      .array(
+        z
+          .string()
+          .toLowerCase()
+          .refine(isRemoved, 'is nothing that Exeat removes, so there is nothing to keep: expected a credential header or query name'),
+      )
       .default([])
-      .meta({ description: "the agent's own credential headers that may pass" }),
+      .meta({ description: "the agent's own credential headers and query names that may pass" }),
     pass_cookies: z.boolean().default(false),
     unsafe_encoded_path: z
       .boolean()
@@ -61,6 +66,10 @@ export const destinationConfig = z
   });
 
 export type DestinationConfig = z.output<typeof destinationConfig>;
+
+function isRemoved(name: string): boolean {
+  return fieldOf(name)?.credential === true || credentialInQuery(`?${encodeURIComponent(name)}`, new Set()) !== undefined;
+}
 
 function problemsOf({ hosts, route, url }: Pick<DestinationConfig, 'hosts' | 'route' | 'url'>): { path: string; message: string }[] {
   if (hosts !== undefined && (route ?? url) !== undefined) {

@@ -75,6 +75,7 @@ function endpointOf(text: string, wildcards: boolean): Endpoint | string {
   const [, name = '', portText] = /^(.*?)(?::(\d*))?$/s.exec(rest) ?? [];
   const port = portText === undefined ? defaultPorts[scheme] : Number(portText);
   if (portText !== undefined && (!/^[1-9]\d*$/.test(portText) || port > 65_535)) return `"${portText}" is not a port`;
+  if (port === defaultPorts[scheme === 'http' ? 'https' : 'http']) return `${scheme} on port ${port} is the other scheme's port`;
   const problem = wildcards && name.startsWith('*.') ? wildcardProblem(name.slice(2)) : nameProblem(name);
   return problem ?? { scheme, name, port };
 }

@@ -1,5 +1,5 @@
-import { config as fileIdentity } from '../identity/file.ts';
-import { config as localIdentity } from '../identity/local.ts';
+import { authorityClientConfig } from '../credentials/authority-config.ts';
+import { identityConfig } from '../identity/registry.ts';
 import { config as cedarPolicy } from '../policy/cedar.ts';
 import { secretReference, z } from '../settings.ts';
 import { intentConfig, tasksConfig } from '../tasks/settings.ts';
@@ -7,8 +7,6 @@ import { destinationConfig } from './destination.ts';
 import { listenConfig } from './listen.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'a name is lower-case letters, digits, - and _, at most 63 of them');
-
-const identity = z.discriminatedUnion('source', [fileIdentity, localIdentity]);
 
 const controlConfig = z.strictObject({
   tokens: z
@@ -21,18 +19,12 @@ const auditConfig = z.strictObject({
   durability: z.enum(['batched', 'strict']).default('batched'),
 });
 
-const authorityConfig = z.strictObject({
-  issuer: z.string().min(1),
-  allow_private: z.boolean().default(false),
-  unsafe_cleartext: z.boolean().default(false),
-});
-
 /** The whole configuration file, every default in it. Relative paths are relative to the working directory. */
 export const configSchema = z.strictObject({
   listen: listenConfig.prefault({}),
   control: controlConfig.prefault({}),
-  identity: identity.prefault({ source: 'local' }),
-  authority: authorityConfig.optional(),
+  identity: identityConfig.prefault({ source: 'local' }),
+  authority: authorityClientConfig.optional(),
   tasks: tasksConfig.prefault({}),
   intents: z.record(name, intentConfig).default({}),
   policy: z.discriminatedUnion('engine', [cedarPolicy]).prefault({ engine: 'cedar' }),

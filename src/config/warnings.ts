@@ -1,0 +1,91 @@
+import { endpointsOf } from './checks.ts';
+import type { DestinationConfig } from './destination.ts';
+import { listenText } from './listen.ts';
+import { type Problem, problemText } from './problems.ts';
+import type { Config } from './schema.ts';
+
+const dayMs = 86_400_000;
+/** Longer than this, a dated exception is not one. */
+const longMs = 400 * dayMs;
+
+/** What works and deserves a second look: unsafe switches, dated exceptions, things that can never be used. One line each. */
+export function warningsOf(config: Config, now = Date.now()): string[] {
+  const problems = [
+    ...exposure(config),
+    ...reach(config),
+    ...Object.entries(config.destinations).flatMap(([name, destination]) =>
+      [...unsafe(destination), ...dated(destination, now)].map(({ path, message }) => ({ path: ['destinations', name, ...path], message })),
+    ),
+  ];
+  if (config.authority?.unsafe_cleartext === true)
+    problems.push({ path: ['authority', 'unsafe_cleartext'], message: 'tokens may travel in clear, over loopback' });
+  return problems.map(problemText);
+}
+
+function exposure({ listen }: Config): Problem[] {
+  return (['proxy', 'control'] as const)
+    .filter((name) => listen[`unsafe_expose_${name}`])
+    .map((name) => ({
+      path: ['listen', `unsafe_expose_${name}`],
+      message: `${listenText(listen[name])} may be reached from beyond this machine`,
+    }));
+}
+
+function reach({ destinations, intents, tasks }: Config): Problem[] {
+  if (Object.keys(destinations).length === 0) return [{ path: ['destinations'], message: 'there is none, so every call is refused' }];
+  if (Object.keys(intents).length === 0) return [{ path: ['intents'], message: 'there is none, so no task can be opened' }];
+  const used = new Set(Object.values(intents).flatMap((intent) => intent.destinations));
+  const idle = Object.keys(destinations).filter((name) => !used.has(name));
+  const unused = idle.map((name) => ({ path: ['destinations', name], message: 'no intent names it, so no task can reach it' }));
+  const tooLong = Object.entries(intents).filter(([, { max_ttl: ttl }]) => ttl !== undefined && ttl > tasks.max_ttl);
+  return [
+    ...unused,
+    ...tooLong.map(([name]) => ({ path: ['intents', name, 'max_ttl'], message: 'is more than tasks.max_ttl, which holds' })),
+  ];
+}
+
+function unsafe(destination: DestinationConfig): Problem[] {
+  const inClear = endpointsOf(destination).some(({ endpoint }) => endpoint.scheme === 'http');
+  const problems: Problem[] = [];
+  if (destination.unsafe_cleartext)
+    problems.push({ path: ['unsafe_cleartext'], message: 'the credential travels in clear, over loopback' });
+  else if (inClear) problems.push({ path: ['hosts'], message: 'calls travel in clear' });
+  if (destination.unsafe_keep.length > 0) {
+    problems.push({
+      path: ['unsafe_keep'],
+      message: `the agent's own ${destination.unsafe_keep.join(', ')} passes: it holds a credential of its own`,
+    });
+  }
+  if (destination.unsafe_encoded_path)
+    problems.push({ path: ['unsafe_encoded_path'], message: 'policy and the destination may read a path differently' });
+  if (destination.pass_cookies) problems.push({ path: ['pass_cookies'], message: 'the agent can hold a session of its own here' });
+  return problems;
+}
+
+function dated({ credential, observe }: DestinationConfig, now: number): Problem[] {
+  const problems: Problem[] = [];
+  if (observe !== undefined) {
+    const path = ['observe', 'until'];
+    problems.push({
+      path,
+      message: dateMessage(observe.until, now, { past: 'has passed: policy is enforced', running: 'policy is not enforced' }),
+    });
+  }
+  if (credential?.kind === 'static') {
+    const path = ['credential', 'expires'];
+    const running = `a shared static secret (${credential.reason})`;
+    problems.push({
+      path,
+      message: dateMessage(credential.expires, now, { past: 'has passed: calls are refused until the secret is replaced', running }),
+    });
+  }
+  return problems;
+}
+
+function dateMessage(at: number, now: number, { past, running }: { past: string; running: string }): string {
+  if (at <= now) return past;
+  const days = Math.ceil((at - now) / dayMs);
+  return at - now > longMs
+    ? `${running}, for ${days} more days, which is long for an exception`
+    : `${running}, for ${days} more day${days === 1 ? '' : 's'}`;
+}
