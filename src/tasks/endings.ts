@@ -2,7 +2,7 @@ import type { Lease, LeaseOutcome } from '../credentials/credential.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { LiveTask } from './live.ts';
 
-type EndState = 'completed' | 'expired' | 'revoked';
+export type EndState = 'completed' | 'expired' | 'revoked';
 
 /** How tasks end. The first end counts; each promise settles when the leases of the task have been dealt with. Nothing here waits for disk or audit. */
 export interface Endings {
@@ -21,7 +21,7 @@ export interface EndingsOptions {
   readonly revokeLeases: (taskId: string) => Promise<readonly LeaseOutcome[]>;
   readonly leases: (taskId: string) => readonly Lease[];
   /** Its state has changed just now. */
-  readonly ended: (task: LiveTask) => void;
+  readonly ended: (task: LiveTask, state: EndState) => void;
   /** Its leases have been dealt with just now. */
   readonly concluded: (task: LiveTask) => void;
 }
@@ -41,7 +41,7 @@ export function createEndings(options: EndingsOptions): Endings {
   function close(task: LiveTask, state: EndState, by: string): void {
     task.state = state;
     task.end = { at: clock(), by, leases: undefined };
-    ended(task);
+    ended(task, state);
   }
 
   function ending(task: LiveTask, start: (proceed: () => void) => void): Promise<void> {

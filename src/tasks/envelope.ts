@@ -1,14 +1,6 @@
 import { refuse, type Refusal } from '../errors.ts';
 import type { TaskSettings } from './settings.ts';
-
-/** What is asked for when a task is opened. Ceilings narrow it without a word; the answer says what was given. */
-export interface OpenRequest {
-  readonly intent: string;
-  readonly ttlMs?: number | undefined;
-  /** Operations, `destination group resource`. */
-  readonly plan?: readonly string[] | undefined;
-  readonly calls?: number | undefined;
-}
+import type { OpenRequest } from './task.ts';
 
 /** What a task gets: the request within the ceilings of its intent and of the configuration. */
 export interface Terms {

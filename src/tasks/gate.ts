@@ -8,11 +8,8 @@ import type { Task, TaskGate, TaskState } from './task.ts';
 export interface GateOptions {
   readonly find: (id: string) => LiveTask | undefined;
   readonly credentials: CredentialReader;
-  /** Calls run in the default task, and no task credential is taken. */
-  readonly hasDefaultTask: () => boolean;
-  readonly defaultTask: () => Task | Refusal;
-  /** Principal id of the agent beside us. */
-  readonly agent: () => string | undefined;
+  /** Where there is one, calls run in the default task and no task credential is taken. */
+  readonly defaultTask: () => (() => Task | Refusal) | undefined;
   readonly own: OwnCeiling;
   readonly clock: () => number;
   readonly expired: (task: LiveTask) => void;
@@ -42,8 +39,9 @@ export function createGate(options: GateOptions): TaskGate {
   return {
     authenticate(caller: Caller) {
       const { door, presented } = caller;
-      if (options.hasDefaultTask()) {
-        if (presented === undefined) return options.defaultTask();
+      const defaultTask = options.defaultTask();
+      if (defaultTask !== undefined) {
+        if (presented === undefined) return defaultTask();
         return refuse('task_credential_refused', {
           detail: 'Calls here run in the default task. Send no task credential and no API key of your own.',
         });
@@ -55,12 +53,7 @@ export function createGate(options: GateOptions): TaskGate {
     check(task, destination) {
       const live = find(task.id);
       if (live === undefined) return refuse('task_credential_refused');
-      const refusal = refusedByState(live);
-      if (refusal !== undefined) return refusal;
-      const agent = options.agent();
-      if (agent === undefined) return refuse('identity_unavailable');
-      if (agent !== live.agent) return refuse('task_credential_refused', { detail: 'This task was opened for another workload identity.' });
-      return live.destinations.has(destination) ? undefined : refuse('destination_outside_intent');
+      return refusedByState(live) ?? (live.destinations.has(destination) ? undefined : refuse('destination_outside_intent'));
     },
     begin(task, operation, call) {
       const live = find(task.id);

@@ -1,59 +1,30 @@
-import { createHash, randomBytes } from 'node:crypto';
-import type { AuditSink, TaskEvent } from '../audit/audit.ts';
+import type { AuditEvent, AuditSink, TaskEvent } from '../audit/audit.ts';
 import type { Lease, LeaseOutcome } from '../credentials/credential.ts';
-import { isRefusal, refuse, type Refusal } from '../errors.ts';
+import { refuse, type Refusal } from '../errors.ts';
 import type { Principal } from '../identity/identity.ts';
-import { newId } from '../ids.ts';
-import { Secret } from '../secret.ts';
 import type { State } from '../state.ts';
 import { createCredentialReader } from './authenticate.ts';
 import { createOwnCeiling } from './ceiling.ts';
-import { createEndings } from './endings.ts';
-import { termsFor, type OpenRequest } from './envelope.ts';
+import { createDefaultTask } from './default-task.ts';
+import { createEndings, type EndState } from './endings.ts';
 import { createGate } from './gate.ts';
 import { isAlive, type LiveTask } from './live.ts';
+import { createOpening } from './opening.ts';
 import { createRegistry } from './registry.ts';
 import { reportOf, type TaskReport } from './report.ts';
 import type { TaskSettings } from './settings.ts';
-import type { Task, TaskGate, TaskOrigin } from './task.ts';
+import type { Task, TaskControl, TaskGate } from './task.ts';
 
-/** The clock may be set, and a laptop sleeps: no timer trusts the time to pass by itself for longer than this. */
+/** A clock may be set, and a laptop sleeps: no timer trusts the time to pass by itself for longer than this. */
 const longestTimerMs = 15_000;
 
-/** Who asks for a change. */
-export type Role = 'operator' | 'orchestrator' | 'agent';
-
-export interface OpenedTask {
-  readonly task: Task;
-  /** `<id>.<secret>`: for `Exeat-Task` and clients that send an API key. */
-  readonly credential: Secret;
-  /** The proxy URL that carries the credential. */
-  readonly proxyUrl: Secret;
-}
-
-/** All tasks of the agent beside us. Ends and cuts never wait for disk, audit or network; opening and resuming do. */
-export interface Tasks extends TaskGate, AsyncDisposable {
-  /** The credential is handed out here and never again; only its digest is kept. */
-  open(request: OpenRequest, by: 'orchestrator' | 'agent'): OpenedTask | Refusal;
-  /** The task whose credential an `Authorization` field of the control API holds. */
-  holder(presented: string): Task | undefined;
-  get(id: string): Task | undefined;
-  report(id: string): TaskReport | undefined;
-  /** Newest first; ended ones too, for a while. */
-  list(): readonly TaskReport[];
-  pause(id: string, by: Role): TaskReport | Refusal;
-  resume(id: string, by: Role): TaskReport | Refusal;
-  /** Idempotent, as is `revoke`: a task that has ended answers with its report. */
-  complete(id: string, by: string): Promise<TaskReport | Refusal>;
-  /** Also keeps the agent from opening tasks for itself until `allow`. */
-  revoke(id: string, by: string): Promise<TaskReport | Refusal>;
-  allow(by: Role): void;
+/** All tasks of the agent beside us. Opening and resuming need the disk and the audit log; what ends access waits for neither. */
+export interface Tasks extends TaskGate, TaskControl, AsyncDisposable {
   /** Open or paused: credentials may be used and issued for it. */
   isOpen(id: string): boolean;
-  readonly openCount: number;
-  /** Once, when the broker is ready: ends what expired while we were away and revokes what is left of ended tasks. */
+  /** Once, when the broker is ready: ends what expired while we were away, and revokes what is left of ended tasks. */
   start(): Promise<void>;
-  /** Takes a new configuration for tasks to come; from running ones it can only take destinations away. */
+  /** For tasks to come; from running ones it can only take destinations away. */
   reconfigure(settings: TaskSettings): void;
 }
 
@@ -69,44 +40,66 @@ export interface TasksDeps {
 }
 
 export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
-  const { state, audit, agent, leases, clock = Date.now } = deps;
+  const { state, audit, leases, clock = Date.now } = deps;
+  const agent = () => deps.agent()?.id;
   let settings = initial;
-  let defaultTask: LiveTask | undefined;
   let timer: NodeJS.Timeout | undefined;
+
   const registry = createRegistry({ state, clock, forgotten: (task) => credentials.forget(task) });
   const credentials = createCredentialReader((id) => registry.find(id));
   const own = createOwnCeiling({ state, config: () => settings.tasks, clock });
   const endings = createEndings({ clock, revokeLeases: deps.revokeLeases, leases, ended, concluded: (task) => registry.concluded(task) });
+  const opening = createOpening({
+    settings: () => settings,
+    registry,
+    own,
+    agent,
+    auditFailed: () => audit.failure !== undefined,
+    append,
+    opened(task, by) {
+      log('task.opened', task, by);
+      schedule();
+    },
+    proxyUrl: deps.proxyUrl,
+    clock,
+  });
+  const defaultTask = createDefaultTask({
+    restored: registry.alive().find((task) => task.origin === 'default'),
+    own,
+    clock,
+    open: (intent) => opening.openDefault(intent),
+    expire,
+    complete: (task, by) => void endings.complete(task, by, settings.tasks.drain),
+  });
   const gate = createGate({
     find: (id) => registry.find(id),
     credentials,
-    hasDefaultTask: () => settings.tasks.default_intent !== undefined,
-    defaultTask: currentDefaultTask,
-    agent: () => agent()?.id,
+    defaultTask() {
+      const intent = settings.tasks.default_intent;
+      return intent === undefined ? undefined : () => defaultTask.current(intent);
+    },
     own,
     clock,
     expired: expire,
     touched: (task) => registry.touched(task),
     idle: (task) => endings.idle(task),
   });
-
   for (const task of registry.alive()) narrow(task);
-  defaultTask = registry.alive().find((task) => task.origin === 'default');
-
-  function log(event: TaskEvent['kind'], task: Task, by: string): void {
-    const { id, agent, subject, intent, origin, expiresAt } = task;
-    append({ kind: event, task: id, agent, subject, intent, origin, by, expires_at: expiresAt });
-  }
 
   /** A failing log is sticky and refuses calls by itself: nothing here waits for it. */
-  function append(event: Parameters<AuditSink['append']>[0]): void {
+  function append(event: AuditEvent): void {
     audit.append(event)?.catch(() => undefined);
   }
 
-  function ended(task: LiveTask): void {
+  function log(kind: TaskEvent['kind'], task: Task, by: string): void {
+    const { id, agent: owner, subject, intent, origin, expiresAt } = task;
+    append({ kind, task: id, agent: owner, subject, intent, origin, by, expires_at: expiresAt });
+  }
+
+  function ended(task: LiveTask, state: EndState): void {
     registry.ended(task);
-    if (task === defaultTask) defaultTask = undefined;
-    log(`task.${task.state as 'completed' | 'expired' | 'revoked'}`, task, task.end?.by ?? '');
+    defaultTask.ended(task);
+    log(`task.${state}`, task, task.end?.by ?? '');
     schedule();
   }
 
@@ -146,96 +139,13 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
     task.destinations = new Set(task.granted.filter((name) => intent?.destinations.includes(name)));
   }
 
-  /** Everything that can be said against one more task, whoever asks. */
-  function admit(request: OpenRequest, origin: TaskOrigin): Refusal | ReturnType<typeof make> {
-    const alive = registry.alive();
-    const principal = agent();
-    if (audit.failure !== undefined) return refuse('audit_unavailable');
-    if (principal === undefined) return refuse('identity_unavailable');
-    if (alive.length >= settings.tasks.max_open)
-      return refuse('overloaded', { detail: `${alive.length} tasks are open. Complete some first.`, retryAfterS: 60 });
-    const refusal = origin === 'orchestrator' ? undefined : own.room(alive.filter((task) => task.origin !== 'orchestrator').length);
-    if (refusal !== undefined) return refusal;
-    const terms = termsFor(settings, request);
-    return isRefusal(terms) ? terms : make({ ...request, ...terms, origin, agent: principal.id });
-  }
-
-  function make(given: {
-    intent: string;
-    origin: TaskOrigin;
-    agent: string;
-    destinations: readonly string[];
-    plan: readonly string[];
-    ttlMs: number;
-    calls: number;
-  }) {
-    const secret = randomBytes(32).toString('base64url');
-    const openedAt = clock();
-    const task = registry.add(newId('task'), {
-      intent: given.intent,
-      origin: given.origin,
-      agent: given.agent,
-      attested: given.origin === 'orchestrator',
-      openedAt,
-      expiresAt: openedAt + given.ttlMs,
-      state: 'open',
-      granted: given.destinations,
-      plan: [...new Set(given.plan)],
-      secretHash: given.origin === 'default' ? undefined : createHash('sha256').update(secret).digest('base64url'),
-      limit: Number.isFinite(given.calls) ? given.calls : undefined,
-      calls: 0,
-      executed: [],
-    });
-    schedule();
-    return { task, secret };
-  }
-
-  function currentDefaultTask(): Task | Refusal {
-    const present = defaultTask;
-    if (present !== undefined && clock() >= present.expiresAt) expire(present);
-    else if (present !== undefined && present.state === 'open' && present.budget.left === 0)
-      void endings.complete(present, 'budget', settings.tasks.drain);
-    if (defaultTask !== undefined) return defaultTask;
-    if (own.blocked) return refuse('task_revoked');
-    const made = admit({ intent: settings.tasks.default_intent ?? '' }, 'default');
-    if (isRefusal(made)) return made;
-    defaultTask = made.task;
-    log('task.opened', made.task, 'default');
-    return made.task;
-  }
-
-  function open(request: OpenRequest, by: 'orchestrator' | 'agent'): OpenedTask | Refusal {
-    const made = refusedToOpen(by) ?? admit(request, by === 'agent' ? 'self_declared' : by);
-    if (isRefusal(made)) {
-      append({ kind: 'task.refused', agent: agent()?.id, by, code: made.refused });
-      return made;
-    }
-    const { task, secret } = made;
-    log('task.opened', task, by);
-    const url = new URL(deps.proxyUrl());
-    return {
-      task,
-      credential: new Secret(`${task.id}.${secret}`),
-      proxyUrl: new Secret(`${url.protocol}//${task.id}:${secret}@${url.host}`),
-    };
-  }
-
-  function refusedToOpen(by: 'orchestrator' | 'agent'): Refusal | undefined {
-    const { default_intent: defaultIntent, self_declared: selfDeclared } = settings.tasks;
-    if (defaultIntent !== undefined)
-      return refuse('conflict', { detail: 'Calls here run in the default task; no task credentials are taken, so none are handed out.' });
-    if (by === 'agent' && selfDeclared === undefined)
-      return refuse('self_declared_refused', { detail: 'The agent may not open tasks for itself. Ask an orchestrator to open one.' });
-    return undefined;
-  }
-
-  function turn(id: string, [from, to]: readonly ['open', 'paused'] | readonly ['paused', 'open'], by: Role): TaskReport | Refusal {
+  function turn(id: string, to: 'open' | 'paused', by: string): TaskReport | Refusal {
     const task = registry.find(id);
     if (task === undefined) return refuse('not_found');
     if (clock() >= task.expiresAt) expire(task);
-    if (!isAlive(task)) return refuse('conflict', { detail: `The task has ended (${task.state}).` });
+    if (!isAlive(task)) return refuse('conflict', { detail: `The task has ended: it is ${task.state}.` });
     if (to === 'open' && audit.failure !== undefined) return refuse('audit_unavailable');
-    if (task.state === from) {
+    if (task.state !== to) {
       task.state = to;
       registry.changed(task);
       log(to === 'paused' ? 'task.paused' : 'task.resumed', task, by);
@@ -243,16 +153,16 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
     return reportOf(task, leases(id));
   }
 
-  async function ending(id: string, end: (task: LiveTask) => Promise<void>): Promise<TaskReport | Refusal> {
+  async function end(id: string, how: (task: LiveTask) => Promise<void>): Promise<TaskReport | Refusal> {
     const task = registry.find(id);
     if (task === undefined) return refuse('not_found');
-    await end(task);
+    await how(task);
     return reportOf(task, leases(id));
   }
 
   return {
     ...gate,
-    open,
+    open: (request, by) => opening.open(request, by),
     holder: (presented) => credentials.route(presented),
     get: (id) => registry.find(id),
     report(id) {
@@ -264,11 +174,11 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
         .all()
         .sort((a, b) => b.openedAt - a.openedAt)
         .map((task) => reportOf(task, leases(task.id))),
-    pause: (id, by) => turn(id, ['open', 'paused'], by),
-    resume: (id, by) => turn(id, ['paused', 'open'], by),
-    complete: (id, by) => ending(id, (task) => endings.complete(task, by, settings.tasks.drain)),
+    pause: (id, by) => turn(id, 'paused', by),
+    resume: (id, by) => turn(id, 'open', by),
+    complete: (id, by) => end(id, (task) => endings.complete(task, by, settings.tasks.drain)),
     revoke: (id, by) =>
-      ending(id, (task) => {
+      end(id, (task) => {
         block(task, `a task was revoked by ${by}`);
         return endings.cut(task, 'revoked', by);
       }),
@@ -287,13 +197,13 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
     async start() {
       const unfinished = registry.all().filter((task) => task.end !== undefined && task.end.leases === undefined);
       expireDue();
+      defaultTask.reconfigure(settings.tasks.default_intent);
       await Promise.all(unfinished.map((task) => endings.conclude(task)));
     },
     reconfigure(next) {
       settings = next;
       for (const task of registry.alive()) narrow(task);
-      if (defaultTask !== undefined && defaultTask.intent !== next.tasks.default_intent)
-        void endings.complete(defaultTask, 'reload', next.tasks.drain);
+      defaultTask.reconfigure(next.tasks.default_intent);
     },
     async [Symbol.asyncDispose]() {
       clearTimeout(timer);

@@ -1,5 +1,7 @@
 import type { Caller } from '../call.ts';
 import type { ErrorCode, Refusal } from '../errors.ts';
+import type { Secret } from '../secret.ts';
+import type { TaskReport } from './report.ts';
 
 export type TaskState = 'open' | 'paused' | 'completed' | 'expired' | 'revoked';
 
@@ -49,4 +51,42 @@ export interface TaskGate extends CallerAuthenticator {
   end(task: Task, call: RunningCall): void;
   /** The task's plan names this operation; true for a task without a plan. */
   planned(task: Task, operation: string): boolean;
+}
+
+/** What is asked for when a task is opened. Ceilings narrow it without a word; the task says what was given. */
+export interface OpenRequest {
+  readonly intent: string;
+  readonly ttlMs?: number | undefined;
+  /** Operations, `destination group resource`. */
+  readonly plan?: readonly string[] | undefined;
+  /** How many calls it may make. */
+  readonly calls?: number | undefined;
+}
+
+/** The credential is handed out here and never again. */
+export interface OpenedTask {
+  readonly task: Task;
+  /** `<id>.<secret>`: for `Exeat-Task` and clients that send an API key. */
+  readonly credential: Secret;
+  /** The proxy URL that carries the credential. */
+  readonly proxyUrl: Secret;
+}
+
+/** What the control API and the commands need of tasks. `by` is a role or a cause, for the audit. An unknown id is `not_found`. */
+export interface TaskControl {
+  open(request: OpenRequest, by: 'orchestrator' | 'agent'): OpenedTask | Refusal;
+  /** The task, ended or not, whose credential an `Authorization` field holds. */
+  holder(presented: string): Task | undefined;
+  get(id: string): Task | undefined;
+  report(id: string): TaskReport | undefined;
+  /** Newest first; ended ones too, for a while. */
+  list(): readonly TaskReport[];
+  pause(id: string, by: string): TaskReport | Refusal;
+  resume(id: string, by: string): TaskReport | Refusal;
+  /** Settles when the leases are dealt with. Idempotent, as is `revoke`: a task that has ended answers with its report. */
+  complete(id: string, by: string): Promise<TaskReport | Refusal>;
+  /** Also keeps the agent from opening tasks for itself until `allow`. */
+  revoke(id: string, by: string): Promise<TaskReport | Refusal>;
+  allow(by: string): void;
+  readonly openCount: number;
 }
