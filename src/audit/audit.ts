@@ -36,8 +36,9 @@ export interface CallEvent {
   readonly removed?: readonly string[] | undefined;
 }
 
+/** `refused`: nothing was issued after `issuing`. `unknown`: nobody knows whether something was; it lives no longer than `dead_by`. */
 export interface CredentialEvent {
-  readonly kind: `credential.${'issuing' | 'issued' | 'revoked' | 'revocation_failed' | 'expired' | 'unknown'}`;
+  readonly kind: `credential.${'issuing' | 'issued' | 'refused' | 'revoked' | 'revocation_failed' | 'expired' | 'unknown'}`;
   readonly lease: string;
   readonly task: string;
   readonly agent?: string | undefined;

@@ -1,0 +1,77 @@
+import { hash } from 'node:crypto';
+import type { SigningKey } from './signing-key.ts';
+
+/** What the first line of a chain links to. */
+export const genesis = 'A'.repeat(43);
+
+/** The last line of a chain: what the next one links to. */
+export interface ChainEnd {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** Where in the life of a log a checkpoint was made. Only the first line of a file says `begin`. */
+export type CheckpointAt = 'begin' | 'interval' | 'rotation' | 'close';
+
+/** What every line begins with. `time`: epoch ms. `prev`: SHA-256 (base64url) over the bytes of the line before, without its line feed. */
+interface LinePrefix {
+  readonly seq: number;
+  readonly time: number;
+  readonly prev: string;
+}
+
+const prefix = /^\{"seq":(\d{1,16}),"time":(\d{1,16}),"prev":"([A-Za-z0-9_-]{43})","/;
+
+/** The chain's part of a line; undefined = this is not a whole line of ours. */
+export function readLine(line: string): LinePrefix | undefined {
+  const match = prefix.exec(line);
+  if (match === null || !isJson(line)) return undefined;
+  return { seq: Number(match[1]), time: Number(match[2]), prev: match[3] ?? '' };
+}
+
+export function lineHash(line: string | Uint8Array): string {
+  return hash('sha256', line, 'base64url');
+}
+
+/** Turns events into linked lines, and signs how far they go. Order of calls is the order of the chain. */
+export class Chain {
+  #seq: number;
+  #hash: string;
+  readonly #key: SigningKey;
+
+  constructor(end: ChainEnd, key: SigningKey) {
+    this.#seq = end.seq;
+    this.#hash = end.hash;
+    this.#key = key;
+  }
+
+  get end(): ChainEnd {
+    return { seq: this.#seq, hash: this.#hash };
+  }
+
+  /** `json`: the event as a non-empty JSON object. It is spliced, not parsed: this is the hot path. */
+  line(time: number, json: string): string {
+    return this.#link(`{"seq":${this.#seq + 1},"time":${time},"prev":"${this.#hash}",${json.slice(1)}`);
+  }
+
+  /** The signature is over the line itself up to it, and so over everything before. */
+  checkpoint(time: number, at: CheckpointAt): string {
+    const signed = `{"seq":${this.#seq + 1},"time":${time},"prev":"${this.#hash}","kind":"checkpoint","at":"${at}","key":"${this.#key.id}"`;
+    return this.#link(`${signed},"sig":"${this.#key.sign(signed)}"}`);
+  }
+
+  #link(line: string): string {
+    this.#seq += 1;
+    this.#hash = lineHash(line);
+    return line;
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,263 @@
+import { ExeatError } from '../errors.ts';
+import type { AuditEvent, AuditSink, GapEvent } from './audit.ts';
+import type { CheckpointAt } from './chain.ts';
+import type { SigningKey } from './signing-key.ts';
+import type { Target } from './target.ts';
+import { type Entry, type Opened, Writer } from './writer.ts';
+
+export interface LogOptions {
+  readonly durability: 'batched' | 'strict';
+  readonly key: SigningKey;
+  /** How much may wait for the disk, in characters of JSON. */
+  readonly queueSize: number;
+  readonly clock?: (() => number) | undefined;
+  /** Called once for a failure, until the log is back. */
+  readonly onFailure?: ((error: Error) => void) | undefined;
+  readonly onRecovered?: (() => void) | undefined;
+  /** A signed checkpoint is on disk. Must not throw. */
+  readonly onCheckpoint?: ((line: string) => void) | undefined;
+  /** The last checkpoint that is known from elsewhere: a log that ends before it was cut. */
+  readonly knownSeq?: number | undefined;
+}
+
+/** Half of the 50 ms promised: the other half is for the disk. */
+const batchMs = 25;
+const checkpointMs = 60_000;
+const firstRetryMs = 1000;
+const lastRetryMs = 5000;
+
+/** Opens the target and continues the chain found there. Throws when it cannot be opened. */
+export async function openLog(target: Target, options: LogOptions): Promise<AuditSink> {
+  const log = new Log(target, options);
+  await log.start();
+  return log;
+}
+
+class Log implements AuditSink {
+  readonly durability: 'batched' | 'strict';
+  readonly #target: Target;
+  readonly #writer: Writer;
+  readonly #options: LogOptions;
+  readonly #now: () => number;
+  #queue: Entry[] = [];
+  #queueSize = 0;
+  /** Settles with the batch that the queue becomes; only where someone waits. */
+  #waiter: PromiseWithResolvers<void> | undefined;
+  #failure: ExeatError | undefined;
+  #failureReason = 'write_failed';
+  #lost = 0;
+  #due: CheckpointAt | undefined;
+  #reopening = false;
+  #closed = false;
+  #running: Promise<void> | undefined;
+  #batchTimer: NodeJS.Timeout | undefined;
+  #checkpointTimer: NodeJS.Timeout | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #retryMs = firstRetryMs;
+
+  constructor(target: Target, options: LogOptions) {
+    this.#target = target;
+    this.#options = options;
+    this.#now = options.clock ?? Date.now;
+    this.durability = options.durability;
+    this.#writer = new Writer({ target, key: options.key, clock: this.#now, onCheckpoint: (line) => options.onCheckpoint?.(line) });
+  }
+
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  async start(): Promise<void> {
+    const opened = await this.#writer.open();
+    const missing = (this.#options.knownSeq ?? 0) - opened.end.seq;
+    if (missing > 0) this.#addGap('log_truncated', missing);
+    else if (opened.torn || !opened.closed) this.#addGap(opened.torn ? 'torn_line' : 'unclean_stop');
+    if (this.#queue.length > 0) await this.#kick();
+  }
+
+  append(event: AuditEvent): void | Promise<void> {
+    const json = JSON.stringify(event);
+    if (this.#failure === undefined && this.#queueSize + json.length > this.#options.queueSize) {
+      this.#fail(new Error('the disk is too slow: the queue is full'), 'queue_full');
+    }
+    if (this.#failure !== undefined || this.#closed) return this.#appendFailed(event, json);
+    this.#queue.push({ time: this.#now(), json });
+    this.#queueSize += json.length;
+    if (this.durability === 'strict') {
+      this.#waiter ??= quietWaiter();
+      void this.#kick();
+      return this.#waiter.promise;
+    }
+    if (this.#batchTimer === undefined && this.#running === undefined) this.#armBatch();
+    return undefined;
+  }
+
+  async flush(): Promise<void> {
+    if (this.#running !== undefined && this.#queue.length === 0) await this.#running;
+    if (this.#failure === undefined && this.#queue.length > 0) {
+      this.#waiter ??= quietWaiter();
+      const { promise } = this.#waiter;
+      void this.#kickNext();
+      await promise;
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async reopen(): Promise<void> {
+    this.#reopening = true;
+    await this.#kickNext();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#due = 'close';
+    await this.#kickNext();
+    for (const timer of [this.#batchTimer, this.#checkpointTimer, this.#retryTimer]) clearTimeout(timer);
+    await this.#target.close();
+  }
+
+  /** Calls are only counted now; what ends access is kept for later as long as there is room. */
+  #appendFailed(event: AuditEvent, json: string): void | Promise<void> {
+    const call = event.kind === 'call' || event.kind === 'call.started' || event.kind === 'call.refused';
+    if (call || this.#closed || this.#queueSize + json.length > this.#options.queueSize) {
+      this.#lost += event.kind === 'call.refused' ? event.count : 1;
+    } else {
+      this.#queue.push({ time: this.#now(), json });
+      this.#queueSize += json.length;
+    }
+    if (this.durability === 'batched') return undefined;
+    const waiter = quietWaiter();
+    waiter.reject(this.#failure ?? new ExeatError('audit_unavailable', 'the audit log is closed'));
+    return waiter.promise;
+  }
+
+  /** Starts the one writing loop unless it runs. Never rejects. */
+  #kick(): Promise<void> {
+    clearTimeout(this.#batchTimer);
+    this.#batchTimer = undefined;
+    this.#running ??= Promise.resolve()
+      .then(() => this.#work())
+      .catch((error: unknown) => this.#fail(error, 'write_failed'))
+      .finally(() => {
+        this.#running = undefined;
+        this.#armTimers();
+      });
+    return this.#running;
+  }
+
+  /** A whole loop from its start, after the one that may be running. */
+  async #kickNext(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+    await this.#kick();
+  }
+
+  async #work(): Promise<void> {
+    const failed = this.#failure !== undefined;
+    if (failed) this.#resume(await this.#writer.open(), this.#failureReason);
+    else if (this.#reopening) await this.#follow();
+    this.#reopening = false;
+    await this.#writeQueue();
+    // Batched: what has come meanwhile is the next batch. Strict: someone waits for it.
+    while (this.#queue.length > 0 && (failed || this.durability === 'strict')) await this.#writeQueue();
+    if (failed) await this.#recovered();
+  }
+
+  async #recovered(): Promise<void> {
+    while (this.#lost > 0) {
+      this.#addGap(this.#failureReason, this.#takeLost());
+      await this.#writeQueue();
+    }
+    this.#failure = undefined;
+    this.#retryMs = firstRetryMs;
+    this.#options.onRecovered?.();
+  }
+
+  async #writeQueue(): Promise<void> {
+    const waiter = this.#waiter;
+    const entries = this.#queue;
+    const at = this.#due === 'interval' && this.#writer.unanchored === 0 && entries.length === 0 ? undefined : this.#due;
+    this.#waiter = undefined;
+    this.#queue = [];
+    this.#queueSize = 0;
+    this.#due = undefined;
+    if (entries.length === 0 && (at === undefined || !this.#writer.wrote)) return;
+    try {
+      await this.#writer.write(entries, at);
+      waiter?.resolve();
+    } catch (error) {
+      waiter?.reject(unavailable(error));
+      throw error;
+    }
+  }
+
+  async #follow(): Promise<void> {
+    const opened = await this.#writer.follow();
+    if (opened?.missing !== undefined) this.#resume(opened, opened.missing);
+  }
+
+  /** The log is open again: the gap comes first, then what had not got through. */
+  #resume(opened: Opened, reason: string): void {
+    for (const entry of opened.left) this.#lost += entry.lost ?? 0;
+    const left = opened.left.filter((entry) => entry.lost === undefined);
+    this.#queue.unshift(...left);
+    this.#addGap(opened.missing ?? reason, this.#takeLost());
+  }
+
+  #addGap(reason: string, lost = 0): void {
+    const event: GapEvent = { kind: 'gap', reason, lost };
+    this.#queue.unshift({ time: this.#now(), json: JSON.stringify(event), lost });
+  }
+
+  #takeLost(): number {
+    const lost = this.#lost;
+    this.#lost = 0;
+    return lost;
+  }
+
+  #fail(error: unknown, reason: string): void {
+    const first = this.#failure === undefined;
+    this.#failure = unavailable(error);
+    this.#failureReason = reason;
+    if (first) this.#options.onFailure?.(this.#failure);
+    if (this.#running === undefined) this.#armTimers();
+  }
+
+  #armTimers(): void {
+    if (this.#closed) return;
+    if (this.#failure !== undefined) {
+      this.#retryTimer ??= setTimeout(() => {
+        this.#retryTimer = undefined;
+        this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs);
+        if (this.#failure !== undefined) void this.#kick();
+      }, this.#retryMs).unref();
+      return;
+    }
+    if (this.#queue.length > 0) this.#armBatch();
+    if (this.#writer.unanchored > 0) {
+      this.#checkpointTimer ??= setTimeout(() => {
+        this.#checkpointTimer = undefined;
+        this.#due ??= 'interval';
+        if (this.#failure === undefined) void this.#kick();
+      }, checkpointMs).unref();
+    }
+  }
+
+  #armBatch(): void {
+    this.#batchTimer ??= setTimeout(() => void this.#kick(), batchMs);
+  }
+}
+
+function unavailable(error: unknown): ExeatError {
+  if (error instanceof ExeatError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new ExeatError('audit_unavailable', `the audit log cannot be written: ${message}`, { cause: error });
+}
+
+/** Whoever records the end of access does not wait for the disk; that must not become an unhandled rejection. */
+function quietWaiter(): PromiseWithResolvers<void> {
+  const waiter = Promise.withResolvers<void>();
+  waiter.promise.catch(() => undefined);
+  return waiter;
+}
