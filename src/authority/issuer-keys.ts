@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { createLocalJWKSet, errors } from 'jose';
 import type { CryptoKey, FlattenedJWSInput, JWSHeaderParameters } from 'jose';
 import { ExeatError } from '../errors.ts';
@@ -18,12 +18,12 @@ const failedCooldownMs = 1000;
 /** The key of an issuer for a token's header. Rejects with jose's error when none fits, with `identity_unavailable` when the keys cannot be had. */
 export type KeyLookup = (header: JWSHeaderParameters, token: FlattenedJWSInput) => Promise<CryptoKey>;
 
-/** Keys from the config, a file or a URL. An unknown `kid` has the source read again, at most once in the cooldown. */
+/** Keys from the config, a file or a URL. An unknown `kid` has the source read again, at most once in the cooldown. Throws for an unreadable file. */
 export function createKeyLookup(config: TrustedIssuerConfig, now: () => number): KeyLookup {
   if (config.jwks !== undefined) return keySet(config.jwks);
   const { jwks_file: file, jwks_url: url } = config;
   if (url !== undefined) return refreshing(() => fetchSet(url), { ...pace.url, now, name: url });
-  if (file !== undefined) return refreshing(async () => JSON.parse(await readFile(file, 'utf8')), { ...pace.file, now, name: file });
+  if (file !== undefined) return refreshing(async () => readSet(file), { ...pace.file, now, name: file, first: readSet(file) });
   throw new Error('a trusted issuer without keys');
 }
 
@@ -33,11 +33,12 @@ interface Refreshing {
   readonly cooldownMs: number;
   readonly now: () => number;
   readonly name: string;
+  readonly first?: KeyLookup;
 }
 
-function refreshing(read: () => Promise<unknown>, { freshMs, staleMs, cooldownMs, now, name }: Refreshing): KeyLookup {
-  let keys: KeyLookup | undefined;
-  let readAt = Number.NEGATIVE_INFINITY;
+function refreshing(read: () => Promise<KeyLookup>, { freshMs, staleMs, cooldownMs, now, name, first }: Refreshing): KeyLookup {
+  let keys = first;
+  let readAt = first === undefined ? Number.NEGATIVE_INFINITY : now();
   let triedAt = Number.NEGATIVE_INFINITY;
   let failure: unknown;
   let reading: Promise<void> | undefined;
@@ -45,7 +46,7 @@ function refreshing(read: () => Promise<unknown>, { freshMs, staleMs, cooldownMs
   async function readOnce(): Promise<void> {
     triedAt = now();
     try {
-      keys = keySet(await read());
+      keys = await read();
       readAt = now();
     } catch (cause) {
       failure = cause;
@@ -84,7 +85,15 @@ function keySet(json: unknown): KeyLookup {
   return createLocalJWKSet({ keys });
 }
 
-async function fetchSet(url: string): Promise<unknown> {
+function readSet(file: string): KeyLookup {
+  try {
+    return keySet(JSON.parse(readFileSync(file, 'utf8')));
+  } catch (cause) {
+    throw new Error(`${file} cannot be read as a JWK set`, { cause });
+  }
+}
+
+async function fetchSet(url: string): Promise<KeyLookup> {
   const response = await fetch(url, {
     redirect: 'error',
     headers: { accept: 'application/jwk-set+json, application/json' },
@@ -97,5 +106,5 @@ async function fetchSet(url: string): Promise<unknown> {
     text += decoder.decode(chunk, { stream: true });
     if (text.length > largestBytes) throw new Error('the key set is too large');
   }
-  return JSON.parse(text);
+  return keySet(JSON.parse(text));
 }
