@@ -1,0 +1,103 @@
+import type { RequestShape } from './jobs.ts';
+import type { Load, Server } from './processes.ts';
+
+/** One thing to measure: these requests, to this server. */
+export interface Scenario {
+  readonly name: string;
+  readonly server: Server;
+  readonly shapes: readonly RequestShape[];
+  /** The same requests sent straight to the answering server: what `added` latency is added to. */
+  readonly direct: { readonly port: number; readonly shapes: readonly RequestShape[] };
+  /** Rate of the latency run. */
+  readonly perSecond: number;
+  /** So many calls each time instead of a span of time, and a fresh value for `{task}` for each. */
+  readonly fresh?: { readonly calls: number; readonly tasks: (count: number) => Promise<readonly string[]> };
+}
+
+export interface Spans {
+  readonly rounds: number;
+  /** JIT and caches settle; discarded. */
+  readonly warmUpSeconds: number;
+  readonly saturateSeconds: number;
+  readonly paceSeconds: number;
+}
+
+/** What one round said about one scenario. */
+export interface Sample {
+  readonly rps: number;
+  readonly cpuUsPerRequest: number;
+  /** Share of one core that the process used: near 1 or above = saturated. */
+  readonly busy: number;
+  readonly addedP50Ms: number;
+  readonly addedP99Ms: number;
+  readonly rssMb: number;
+  readonly failed: number;
+}
+
+export const connections = 32;
+
+/** Each scenario in each round, so that what the machine does meanwhile falls on all of them alike. */
+export async function measure(load: Load, scenarios: readonly Scenario[], spans: Spans): Promise<Map<string, Sample[]>> {
+  const samples = new Map<string, Sample[]>(scenarios.map(({ name }) => [name, []]));
+  for (const scenario of scenarios) await saturate(load, scenario, spans.warmUpSeconds);
+  for (let round = 1; round <= spans.rounds; round += 1) {
+    process.stderr.write(`round ${round} of ${spans.rounds}\n`);
+    const direct = new Map<string, readonly number[]>();
+    for (const scenario of scenarios) samples.get(scenario.name)?.push(await sample(load, scenario, { spans, direct }));
+  }
+  return samples;
+}
+
+interface Round {
+  readonly spans: Spans;
+  /** Latencies of the direct target in this round, by what was asked of it. */
+  readonly direct: Map<string, readonly number[]>;
+}
+
+async function sample(load: Load, scenario: Scenario, { spans, direct }: Round): Promise<Sample> {
+  const { server } = scenario;
+  const before = server.cpuUs();
+  const { completed, seconds, failed } = await saturate(load, scenario, spans.saturateSeconds);
+  const used = server.cpuUs() - before;
+
+  const key = JSON.stringify([scenario.direct, scenario.perSecond]);
+  const base = direct.get(key) ?? (await pace(load, { ...scenario, ...scenario.direct }, spans)).latenciesMs;
+  direct.set(key, base);
+  const isDirect = scenario.direct.port === server.port;
+  const paced = isDirect ? { latenciesMs: base, failed: 0 } : await pace(load, { ...scenario, port: server.port }, spans);
+
+  return {
+    rps: completed / seconds,
+    cpuUsPerRequest: used / completed,
+    busy: used / 1e6 / seconds,
+    addedP50Ms: percentile(paced.latenciesMs, 0.5) - percentile(base, 0.5),
+    addedP99Ms: percentile(paced.latenciesMs, 0.99) - percentile(base, 0.99),
+    rssMb: server.rssMb(),
+    failed: failed + paced.failed,
+  };
+}
+
+async function saturate(load: Load, { server, shapes, fresh }: Scenario, seconds: number) {
+  const job = { kind: 'saturate', port: server.port, shapes, connections } as const;
+  if (fresh === undefined) return load.run({ ...job, seconds });
+  return load.run({ ...job, calls: fresh.calls, tasks: await fresh.tasks(fresh.calls) });
+}
+
+type Paced = Pick<Scenario, 'shapes' | 'perSecond' | 'fresh'> & { readonly port: number };
+
+async function pace(load: Load, { port, shapes, perSecond, fresh }: Paced, { paceSeconds }: Spans) {
+  const tasks = (await fresh?.tasks(Math.ceil(perSecond * paceSeconds))) ?? [];
+  return load.run({ kind: 'pace', port, shapes, connections, perSecond, seconds: paceSeconds, tasks });
+}
+
+/** Of a sorted list; NaN for an empty one. */
+export function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
+}
+
+export function median(values: readonly number[]): number {
+  return percentile(
+    values.toSorted((a, b) => a - b),
+    0.5,
+  );
+}

@@ -1,0 +1,40 @@
+// A bare node:http server that only answers: upstream of every scenario, and the target of `direct`.
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+const json = Buffer.from('{"id":4711,"title":"Printer on fire","state":"open","labels":["bug","urgent"],"assignee":null}');
+const bodies = new Map([1024, 16_384, 1_048_576].map((size) => [`/bytes/${size}`, Buffer.alloc(size, 'x')]));
+const streams = new Set<ServerResponse>();
+
+const server = createServer((request, response) => {
+  if (request.method !== 'GET') {
+    let received = 0;
+    request.on('data', (chunk: Buffer) => (received += chunk.length));
+    request.on('end', () => answer(response, 'application/json', Buffer.from(`{"received":${received}}`)));
+    return;
+  }
+  const path = request.url ?? '/';
+  if (path === '/events') return stream(response);
+  const body = bodies.get(path);
+  if (body !== undefined) return answer(response, 'application/octet-stream', body);
+  answer(response, 'application/json', json);
+});
+
+/** One timer ticks all streams, so that 500 of them cost the upstream next to nothing. */
+setInterval(() => {
+  for (const response of streams) response.write('data: tick\n\n');
+}, 1000);
+
+server.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ port: (server.address() as AddressInfo).port })));
+
+function answer(response: ServerResponse, type: string, body: Buffer): void {
+  response.writeHead(200, ['Content-Type', type, 'Content-Length', String(body.length), 'Cache-Control', 'no-store']);
+  response.end(body);
+}
+
+function stream(response: ServerResponse): void {
+  response.writeHead(200, ['Content-Type', 'text/event-stream', 'Cache-Control', 'no-store']);
+  response.write('data: open\n\n');
+  streams.add(response);
+  response.on('close', () => streams.delete(response));
+}

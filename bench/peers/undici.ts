@@ -1,0 +1,69 @@
+// The yardstick: what a correct and careful forwarding proxy on node:http and undici `dispatch` does, and nothing else.
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Pool, type Dispatcher } from 'undici';
+
+const pool = new Pool(`http://127.0.0.1:${process.argv[2]}`, { bodyTimeout: 0 });
+const hop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
+  const target = request.url ?? '/';
+  const path = target.startsWith('/') ? target : target.slice(target.indexOf('/', 7));
+  const method = (request.method ?? 'GET') as Dispatcher.HttpMethod;
+  const { headers, hasBody } = endToEnd(request.rawHeaders);
+  pool.dispatch({ path, method, headers, body: hasBody ? request : null }, forwarded(response));
+});
+server.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ port: (server.address() as AddressInfo).port })));
+
+function forwarded(response: ServerResponse): Dispatcher.DispatchHandler {
+  let remaining = Infinity;
+  return {
+    onRequestStart: (controller) => {
+      response.on('close', () => {
+        if (!response.writableFinished) controller.abort(new Error('client gone'));
+      });
+    },
+    onResponseStart: (controller, status, headers) => {
+      remaining = Number(headers['content-length'] ?? Infinity);
+      const raw = (controller.rawHeaders as Buffer[]).map((field) => field.latin1Slice());
+      response.writeHead(status, endToEnd(raw).headers);
+    },
+    onResponseData: (controller, chunk) => {
+      remaining -= chunk.length;
+      if (remaining === 0) return void response.end(chunk);
+      if (response.write(chunk)) return;
+      controller.pause();
+      response.once('drain', () => controller.resume());
+    },
+    onResponseEnd: () => {
+      if (remaining !== 0) response.end();
+    },
+    onResponseError: () => {
+      if (response.headersSent) response.destroy();
+      else response.writeHead(502).end();
+    },
+  };
+}
+
+/** One pass over the header list; what `Connection` names is hop-by-hop too (RFC 9110 §7.6.1). */
+function endToEnd(raw: readonly string[]): { headers: string[]; hasBody: boolean } {
+  const headers = ['via', '1.1 peer'];
+  let hasBody = false;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    const lower = name.toLowerCase();
+    const value = raw[i + 1] ?? '';
+    if (lower === 'content-length' || lower === 'transfer-encoding') hasBody = true;
+    if (!hop.has(lower)) headers.push(name, value);
+  }
+  return { headers, hasBody };
+}

@@ -1,0 +1,74 @@
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Job, JobResult } from './jobs.ts';
+
+/** A server under measurement, in a process of its own. */
+export interface Server extends AsyncDisposable {
+  readonly port: number;
+  /** CPU time of all its threads so far, in µs. */
+  cpuUs(): number;
+  rssMb(): number;
+}
+
+/** Starts a peer of `bench/peers/`, which prints `{"port":…}` when it is ready. */
+export async function startPeer(name: string, ...args: string[]): Promise<Server> {
+  const file = new URL(`./peers/${name}.ts`, import.meta.url).pathname;
+  const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const { port } = JSON.parse(await firstLine(child)) as { port: number };
+  return server(child, port);
+}
+
+/** Wraps a running child process as a server. */
+export function server(child: ChildProcess, port: number): Server {
+  const { pid } = child;
+  if (pid === undefined) throw new Error('the process did not start');
+  return { port, cpuUs: () => cpuUs(pid), rssMb: () => rssMb(pid), [Symbol.asyncDispose]: () => stop(child) };
+}
+
+/** The first line a child writes to its standard output; throws if it ends before. */
+export async function firstLine(child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new Error('no standard output to read');
+  for await (const line of createInterface(child.stdout)) return line;
+  throw new Error(`${child.spawnargs.join(' ')} ended before it was ready`);
+}
+
+/** A load generator that does one job at a time. */
+export interface Load extends AsyncDisposable {
+  run(job: Job): Promise<JobResult>;
+}
+
+export function startLoad(): Load {
+  const child = fork(new URL('./load.ts', import.meta.url), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  return {
+    async run(job) {
+      child.send(job);
+      const [result] = (await once(child, 'message')) as [JobResult | { readonly error: string }];
+      if ('error' in result) throw new Error(`load generator: ${result.error}`);
+      return result;
+    },
+    [Symbol.asyncDispose]: () => stop(child),
+  };
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  const hard = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  child.kill('SIGTERM');
+  await ended;
+  clearTimeout(hard);
+}
+
+/** utime + stime of the whole thread group; a clock tick is 10 ms on every Linux that Node runs on (proc(5)). */
+function cpuUs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+}
+
+function rssMb(pid: number): number {
+  const kb = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kb) / 1024;
+}
