@@ -35,7 +35,19 @@ async function main([name = 'help', ...argv]: readonly string[]): Promise<number
     console.log(command.help);
     return 0;
   }
-  return command.run(argv);
+  try {
+    return await command.run(argv);
+  } catch (error) {
+    return failed(name, error);
+  }
+}
+
+/** What a user did wrong, or what could not start, in one line; never a stack. */
+function failed(name: string, error: unknown): number {
+  const misused = error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+  console.error(`exeat ${name}: ${error instanceof Error ? error.message : String(error)}`);
+  if (misused) console.error(`"exeat ${name} --help" tells what it takes.`);
+  return misused ? 2 : 1;
 }
 
 async function overview(): Promise<number> {

@@ -12,19 +12,58 @@ export interface AddressRules {
 }
 
 const never = blockList([
-  '169.254.0.0/16', '168.63.129.16/32', '100.100.100.200/32', '192.0.0.192/32', '0.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4',
-  '::/128', 'fe80::/10', 'fec0::/10', 'ff00::/8', 'fd00:ec2::/32', 'fd20:ce::/32',
+  '169.254.0.0/16',
+  '168.63.129.16/32',
+  '100.100.100.200/32',
+  '192.0.0.192/32',
+  '0.0.0.0/8',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+  '::/128',
+  'fe80::/10',
+  'fec0::/10',
+  'ff00::/8',
+  'fd00:ec2::/32',
+  'fd20:ce::/32',
 ]);
 
 /** IANA special-purpose registries (RFC 6890 and later), without what `never` has. */
 const special = blockList([
-  '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '172.16.0.0/12', '192.0.0.0/24', '192.0.2.0/24', '192.31.196.0/24', '192.52.193.0/24', '192.88.99.0/24',
-  '192.168.0.0/16', '192.175.48.0/24', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24',
-  '64:ff9b:1::/48', '100::/64', '100:0:0:1::/64', '2001::/23', '2001:db8::/32', '2620:4f:8000::/48', '3fff::/20', '5f00::/16', 'fc00::/7', '::1/128',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.31.196.0/24',
+  '192.52.193.0/24',
+  '192.88.99.0/24',
+  '192.168.0.0/16',
+  '192.175.48.0/24',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '64:ff9b:1::/48',
+  '100::/64',
+  '100:0:0:1::/64',
+  '2001::/23',
+  '2001:db8::/32',
+  '2620:4f:8000::/48',
+  '3fff::/20',
+  '5f00::/16',
+  'fc00::/7',
+  '::1/128',
 ]);
 const global6 = blockList(['2000::/3']);
 
-const metadataNames = new Set(['metadata', 'metadata.google.internal', 'instance-data', 'instance-data.ec2.internal', 'metadata.azure.internal', 'metadata.goog']);
+const metadataNames = new Set([
+  'metadata',
+  'metadata.google.internal',
+  'instance-data',
+  'instance-data.ec2.internal',
+  'metadata.azure.internal',
+  'metadata.goog',
+]);
 
 /** Why this address must not be dialled; undefined = it may. Mapped, 6to4, NAT64 and Teredo-like spellings are judged by the address inside. */
 export function addressProblem(address: string, rules: AddressRules): 'metadata' | 'private' | 'invalid' | undefined {
@@ -55,7 +94,11 @@ export function isLoopback(address: string): boolean {
   return inner !== undefined && inner.range() === 'loopback';
 }
 
-type Lookup = (hostname: string, options: { all?: boolean | undefined }, callback: (error: Error | null, address: string | LookupAddress[], family?: number) => void) => void;
+type Lookup = (
+  hostname: string,
+  options: { all?: boolean | undefined },
+  callback: (error: Error | null, address: string | LookupAddress[], family?: number) => void,
+) => void;
 
 /** A `lookup` for net.connect: resolves once, refuses unless every address passes, and hands the checked ones to the dial. */
 export function guardedLookup(port: number, rules: AddressRules): Lookup {

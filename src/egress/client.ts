@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import { LRUCache } from 'lru-cache';
-import { buildConnector, Pool, type Dispatcher } from 'undici';
+import { Agent, buildConnector, fetch, Pool, type Dispatcher, type RequestInit } from 'undici';
 import type { PeerNetwork } from '../destination.ts';
 import { ExeatError } from '../errors.ts';
 import { assertAddress, assertName, guardedLookup, type AddressRules } from './address-guard.ts';
@@ -98,20 +98,51 @@ function guardedConnector(origin: Origin, network: PeerNetwork, { ownPorts, read
     }
     const servername = isIP(origin.host.replace(/^\[(.*)\]$/, '$1')) === 0 ? origin.host : undefined;
     // With a literal address undici would dial the server name instead, so TLS to a literal goes without SNI.
-    connect({ ...options, hostname: dialHost, port: String(dialPort), ...(servername !== undefined && origin.scheme === 'https' ? { servername } : {}) }, (error, socket) => {
-      if (error !== null) return callback(error, null);
-      try {
-        const address = socket.remoteAddress ?? '';
-        assertAddress(address, dialPort, rules);
-        // Before undici's own listener, so that each of its callbacks can tell which connection it serves.
-        socket.on('readable', () => {
-          reading.address = address;
-        });
-        return callback(null, socket);
-      } catch (refused) {
-        socket.destroy();
-        return callback(refused instanceof Error ? refused : new ExeatError('internal_error'), null);
-      }
-    });
+    connect(
+      {
+        ...options,
+        hostname: dialHost,
+        port: String(dialPort),
+        ...(servername !== undefined && origin.scheme === 'https' ? { servername } : {}),
+      },
+      (error, socket) => {
+        if (error !== null) return callback(error, null);
+        try {
+          const address = socket.remoteAddress ?? '';
+          assertAddress(address, dialPort, rules);
+          // Before undici's own listener, so that each of its callbacks can tell which connection it serves.
+          socket.on('readable', () => {
+            reading.address = address;
+          });
+          return callback(null, socket);
+        } catch (refused) {
+          socket.destroy();
+          return callback(refused instanceof Error ? refused : new ExeatError('internal_error'), null);
+        }
+      },
+    );
   };
+}
+
+/** A `fetch` for calls of Exeat's own, to an authority or for a JWKS: through the same guard, no redirect followed. */
+export type GuardedFetch = (url: string, init: object) => Promise<Response>;
+
+/** Closes its connections when disposed. */
+export function createGuardedFetch(
+  network: PeerNetwork,
+  ownPorts: ReadonlySet<number>,
+): { readonly fetch: GuardedFetch } & AsyncDisposable {
+  const shared: Shared = { ownPorts, reading: { address: undefined } };
+  const agent = new Agent({ factory: (origin) => createPool(originOf(origin), network, shared) });
+  return {
+    // undici's own types of fetch are those of the platform, but for where they are declared.
+    fetch: (url, init) => fetch(url, { redirect: 'manual', ...(init as RequestInit), dispatcher: agent }) as unknown as Promise<Response>,
+    [Symbol.asyncDispose]: () => agent.close(),
+  };
+}
+
+function originOf(url: string | URL): Origin {
+  const { protocol, hostname, port } = new URL(url);
+  const scheme = protocol === 'https:' ? 'https' : 'http';
+  return { scheme, host: hostname, port: port === '' ? (scheme === 'https' ? 443 : 80) : Number(port) };
 }

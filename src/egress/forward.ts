@@ -46,10 +46,12 @@ export function createUpstream({ clients, via }: UpstreamOptions): Upstream {
 function assertBound(permit: Permit, credential: Credential | undefined): void {
   if (credential === undefined) return;
   const { destination, host } = permit.request.target;
-  if (credential.lease.destination !== destination.name) throw new ExeatError('internal_error', 'a credential was offered to a destination it was not issued for');
+  if (credential.lease.destination !== destination.name)
+    throw new ExeatError('internal_error', 'a credential was offered to a destination it was not issued for');
   if (destination.scheme === 'https') return;
   const dialled = destination.connectTo?.host ?? host.replace(/^\[(.*)\]$/, '$1');
-  if (!destination.unsafeCleartext || !(dialled === 'localhost' || isLoopback(dialled))) throw new ExeatError('internal_error', 'a credential must not leave in clear');
+  if (!destination.unsafeCleartext || !(dialled === 'localhost' || isLoopback(dialled)))
+    throw new ExeatError('internal_error', 'a credential must not leave in clear');
 }
 
 interface ForwardingOptions {
@@ -99,7 +101,12 @@ class Forwarding implements Dispatcher.DispatchHandler {
     if (this.#call.expectsContinue) this.#reply.proceed();
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, fields: Record<string, string | string[] | undefined>, message?: string): void {
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    fields: Record<string, string | string[] | undefined>,
+    message?: string,
+  ): void {
     if (status < 200) return;
     this.#status = status;
     this.#address = this.#options.clients.answering;

@@ -15,7 +15,11 @@ const nothingRemoved: readonly string[] = Object.freeze([]);
  * Builds the request's header section anew (RFC 9110 §7.6): hop-by-hop fields and those named in `Connection` stay, the agent's own credentials
  * are removed, then Host, Via and the credential are added, so that nothing the agent sent can shadow or drop them.
  */
-export function requestHeaders(call: InboundCall, target: Target, added: { via: string; credential: Credential | undefined }): OutgoingHeaders {
+export function requestHeaders(
+  call: InboundCall,
+  target: Target,
+  added: { via: string; credential: Credential | undefined },
+): OutgoingHeaders {
   const { destination } = target;
   const raw = call.headers;
   const nominated = nominatedFields(raw);
@@ -32,7 +36,8 @@ export function requestHeaders(call: InboundCall, target: Target, added: { via: 
     }
     if (field.hop || field.strip || lower === 'host' || lower === 'expect') continue;
     if (field.credential || injects(added.credential, lower)) {
-      const kept = (destination.keepHeaders.has(lower) || (destination.passCookies && lower === 'cookie')) && !injects(added.credential, lower);
+      const kept =
+        (destination.keepHeaders.has(lower) || (destination.passCookies && lower === 'cookie')) && !injects(added.credential, lower);
       if (!kept) {
         removed ??= [];
         if (!removed.includes(lower)) removed.push(lower);
@@ -73,19 +78,30 @@ export function responseTrailers(fields: ResponseFields): [string, string][] {
   const trailers: [string, string][] = [];
   for (const name in fields) {
     const value = fields[name];
-    if (value === undefined || fieldOf(name) !== undefined || isExeatField(name) || droppedFromResponses.has(name) || neverTrailers.test(name)) continue;
+    if (
+      value === undefined ||
+      fieldOf(name) !== undefined ||
+      isExeatField(name) ||
+      droppedFromResponses.has(name) ||
+      neverTrailers.test(name)
+    )
+      continue;
     for (const each of typeof value === 'string' ? [value] : value) trailers.push([name, each]);
   }
   return trailers;
 }
 
 const droppedFromResponses = new Set(['alt-svc', 'alt-used', 'proxy-authenticate', 'proxy-connection']);
-const neverTrailers = /^(?:content-|cache-control$|age$|expires$|set-cookie$|location$|retry-after$|vary$|www-authenticate$|proxy-|pragma$|range$|if-)/;
+const neverTrailers =
+  /^(?:content-|cache-control$|age$|expires$|set-cookie$|location$|retry-after$|vary$|www-authenticate$|proxy-|pragma$|range$|if-)/;
 
 function pushField(headers: string[], field: { name: string; value: string; target: Target; onRoute: boolean }): void {
   const { name, value, target, onRoute } = field;
   if (name === 'proxy-status') {
-    const foreign = value.split(',').filter((member) => !/^\s*"?exeat"?\s*(?:;|$)/i.test(member)).join(',');
+    const foreign = value
+      .split(',')
+      .filter((member) => !/^\s*"?exeat"?\s*(?:;|$)/i.test(member))
+      .join(',');
     if (foreign.trim() !== '') headers.push(name, foreign.trim());
   } else if (onRoute && (name === 'location' || name === 'content-location')) headers.push(name, locationOnRoute(value, target));
   else headers.push(name, value);
@@ -95,8 +111,14 @@ function pushField(headers: string[], field: { name: string; value: string; targ
 function locationOnRoute(value: string, { destination, host }: Target): string {
   const { route = '', basePath, scheme, port } = destination;
   const own = `${scheme}://${host}${port === (scheme === 'https' ? 443 : 80) ? '' : `:${port}`}`;
-  const path = value.startsWith('/') && !value.startsWith('//') ? value : value.toLowerCase().startsWith(`${own}/`) ? value.slice(own.length) : undefined;
-  if (path === undefined || !(path === basePath || path.startsWith(`${basePath}/`) || (path.startsWith(`${basePath}?`) && basePath !== ''))) return value;
+  const path =
+    value.startsWith('/') && !value.startsWith('//')
+      ? value
+      : value.toLowerCase().startsWith(`${own}/`)
+        ? value.slice(own.length)
+        : undefined;
+  if (path === undefined || !(path === basePath || path.startsWith(`${basePath}/`) || (path.startsWith(`${basePath}?`) && basePath !== '')))
+    return value;
   return `${route}${path.slice(basePath.length)}`;
 }
 

@@ -29,7 +29,8 @@ export function readRequest(request: IncomingMessage, context: TargetContext): I
   const requested = parseTarget(request.url ?? '', facts.host, context);
   if (isRefusal(requested)) return requested;
   const { door } = requested;
-  if (door === 'forward' && facts.presentedRoute?.startsWith('exeat-task ')) return malformed('Exeat-Task is for routes only; the proxy takes the task from the proxy URL');
+  if (door === 'forward' && facts.presentedRoute?.startsWith('exeat-task '))
+    return malformed('Exeat-Task is for routes only; the proxy takes the task from the proxy URL');
   const method = request.method ?? '';
   if (method === 'TRACE' || method === 'CONNECT') return refuse('method_refused');
   const hasBody = facts.chunked || (facts.bodyLength ?? 0) > 0;
@@ -53,7 +54,15 @@ export function readRequest(request: IncomingMessage, context: TargetContext): I
 
 function readFields(request: IncomingMessage): HeadFacts | Refusal {
   const raw = request.rawHeaders;
-  const facts: HeadFacts = { host: '', presentedForward: undefined, presentedRoute: undefined, bodyLength: undefined, chunked: false, expect: undefined, acceptsTrailers: false };
+  const facts: HeadFacts = {
+    host: '',
+    presentedForward: undefined,
+    presentedRoute: undefined,
+    bodyLength: undefined,
+    chunked: false,
+    expect: undefined,
+    acceptsTrailers: false,
+  };
   const seen: Field[] = [];
   let routeRank = 9;
   for (let i = 0; i < raw.length; i += 2) {
@@ -115,7 +124,8 @@ function checkNominations(value: string): Refusal | undefined {
   if (value === 'keep-alive' || value === 'Keep-Alive' || value === 'close') return undefined;
   for (const token of value.split(',')) {
     const name = token.trim().toLowerCase();
-    if (name !== '' && name !== 'close' && !mayBeNominated(name)) return malformed(`Connection names ${/^[a-z-]{1,40}$/.test(name) ? name : 'a field'}, which is end-to-end`);
+    if (name !== '' && name !== 'close' && !mayBeNominated(name))
+      return malformed(`Connection names ${/^[a-z-]{1,40}$/.test(name) ? name : 'a field'}, which is end-to-end`);
   }
   return undefined;
 }

@@ -36,7 +36,8 @@ export function createIngress(options: IngressOptions): Server {
   const accept = (request: IncomingMessage, response: ServerResponse) => {
     const call = readRequest(request, options.target);
     const refusal = isRefusal(call) ? call : passedHereBefore(request.rawHeaders, options.via) ? refuse('loop_detected') : undefined;
-    if (refusal === undefined && !isRefusal(call)) return void options.handle(call, new HttpReply(response)).catch(() => response.destroy());
+    if (refusal === undefined && !isRefusal(call))
+      return void options.handle(call, new HttpReply(response)).catch(() => response.destroy());
     return refuseRequest(response, refusal ?? refuse('internal_error'), options);
   };
   server.on('request', accept);

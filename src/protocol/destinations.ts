@@ -56,7 +56,8 @@ function resolveRoute(routes: readonly Destination[], requested: Requested): Tar
 function checked(target: Target, requested: Requested): Target | Refusal {
   if (!requested.encodedReserved || target.destination.allowEncodedPath) return target;
   return refuse('ambiguous_path', {
-    detail: 'The path has a percent-encoded reserved character such as %2F or %40, which origins read differently. Send it plain, or ask the operator for "unsafe_encoded_path" on this destination.',
+    detail:
+      'The path has a percent-encoded reserved character such as %2F or %40, which origins read differently. Send it plain, or ask the operator for "unsafe_encoded_path" on this destination.',
   });
 }
 

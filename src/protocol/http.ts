@@ -20,7 +20,8 @@ export function createHttpClassifier(destinations: readonly Destination[]): Clas
     classify({ method, target }: RequestHead): Operation {
       const group = groupOf(method, target);
       const ofLength = templates.get(target.destination.name);
-      if (ofLength === undefined || ofLength.size === 0) return { action: method, group, resource: target.path, templated: false, parameters: none };
+      if (ofLength === undefined || ofLength.size === 0)
+        return { action: method, group, resource: target.path, templated: false, parameters: none };
       const segments = target.path.slice(1).split('/');
       for (const template of ofLength.get(segments.length) ?? []) {
         const operation = match(template, segments, { method, group });
@@ -40,10 +41,13 @@ function groupOf(method: string, target: Target): ActionGroup {
 function compile(texts: readonly string[]): ReadonlyMap<number, readonly Template[]> {
   const byLength = new Map<number, Template[]>();
   for (const text of texts) {
-    const segments = text.slice(1).split('/').map((segment) => {
-      const parameter = /^\{(.+)\}$/.exec(segment)?.[1];
-      return { literal: parameter === undefined ? segment : undefined, parameter: parameter ?? '' };
-    });
+    const segments = text
+      .slice(1)
+      .split('/')
+      .map((segment) => {
+        const parameter = /^\{(.+)\}$/.exec(segment)?.[1];
+        return { literal: parameter === undefined ? segment : undefined, parameter: parameter ?? '' };
+      });
     const list = byLength.get(segments.length) ?? [];
     list.push({ text, segments, constants: new Map() });
     byLength.set(segments.length, list);

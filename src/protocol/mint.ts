@@ -29,12 +29,18 @@ const rows: readonly MintRow[] = [
       /^POST \/api\/v4\/(?:user\/keys|user\/gpg_keys|user\/runners|runners|applications|hooks|personal_access_tokens\/.*|users\/[^/]+\/.*)$/,
     ],
   },
-  { host: /^api\.openai\.com$/, calls: [/^POST \/v1\/organization\/.*(?:api_keys|admin_api_keys|service_accounts|invites|users|certificates).*$/] },
+  {
+    host: /^api\.openai\.com$/,
+    calls: [/^POST \/v1\/organization\/.*(?:api_keys|admin_api_keys|service_accounts|invites|users|certificates).*$/],
+  },
   { host: /^api\.anthropic\.com$/, calls: [/^POST \/v1\/organizations\/.*(?:api_keys|invites|members|users).*$/] },
   { host: /^slack\.com$/, calls: [/^[A-Z]+ \/api\/(?:oauth\.|apps\.(?:manifest|connections)\.|admin\.|tooling\.tokens\.).*$/] },
   { host: /(?:^|\.)atlassian\.(?:com|net)$/, calls: [/^(?:POST|PUT) .*\/(?:webhook|api-token|permissions?|members?|invite)(?:[/?].*)?$/] },
   { host: /^api\.cloudflare\.com$/, calls: [/^(?:POST|PUT) \/client\/v4\/.*(?:tokens|members|service_tokens|api_keys).*$/] },
-  { host: /^registry\.npmjs\.org$/, calls: [/^(?:POST|PUT) \/-\/(?:npm\/v1\/tokens|user\/|team\/|org\/|package\/.*\/(?:access|collaborators)).*$/] },
+  {
+    host: /^registry\.npmjs\.org$/,
+    calls: [/^(?:POST|PUT) \/-\/(?:npm\/v1\/tokens|user\/|team\/|org\/|package\/.*\/(?:access|collaborators)).*$/],
+  },
 ];
 
 /** Whether this call would leave standing access behind it. Case-insensitive in the path: some origins are. */

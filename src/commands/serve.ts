@@ -1,0 +1,34 @@
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { configPath, loadConfig } from '../config/load.ts';
+import { createLog } from '../log.ts';
+import { startSidecar } from '../sidecar.ts';
+
+export const summary = 'run the sidecar until SIGTERM or SIGINT';
+
+export const help = `Usage: exeat serve [--config FILE]
+
+Runs the sidecar proxy: the agent's calls come in on listen.proxy, tasks are opened on listen.control,
+probes and metrics are on listen.health.
+
+  --config FILE   the configuration; default: EXEAT_CONFIG, else config/exeat.yaml
+
+SIGHUP reads the configuration and policies again (a bad file changes nothing) and reopens the audit log.
+SIGTERM and SIGINT stop: new calls are refused, running ones get tasks.drain, live credentials are revoked.`;
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const { values } = parseArgs({ args: [...argv], options: { config: { type: 'string' } } });
+  const path = configPath(values.config);
+  const config = loadConfig(path);
+  const log = createLog(config.log.level);
+  const stopped = Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal).then(() => signal)));
+  const sidecar = await startSidecar({ config, reread: () => loadConfig(path), log });
+  process.on('SIGHUP', () => {
+    void sidecar.reload('signal');
+    sidecar.reopenLogs().catch((error: unknown) => log.error({ error }, 'the audit log could not be reopened'));
+  });
+  log.info({ proxy: sidecar.proxy, config: path }, 'ready');
+  log.info({ signal: await stopped }, 'stopping');
+  await sidecar[Symbol.asyncDispose]();
+  return 0;
+}

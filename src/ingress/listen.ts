@@ -1,0 +1,41 @@
+import { once } from 'node:events';
+import { chmodSync, rmSync } from 'node:fs';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ExeatError } from '../errors.ts';
+
+/** An address, or the path of a Unix socket. */
+export type ListenAt = { readonly host?: string; readonly port: number } | { readonly path: string };
+
+/** Listens and answers with `host:port` as a client on this host would write it, or the socket's path. Throws in words that name the address. */
+export async function listen(server: Server, at: ListenAt): Promise<string> {
+  const wanted = 'path' in at ? at.path : `${at.host ?? '*'}:${at.port}`;
+  if ('path' in at) rmSync(at.path, { force: true });
+  server.listen('path' in at ? { path: at.path } : { ...at });
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    const taken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
+    throw new ExeatError('internal_error', taken ? `cannot listen on ${wanted}: the address is in use` : `cannot listen on ${wanted}`, {
+      cause,
+    });
+  }
+  if ('path' in at) {
+    chmodSync(at.path, 0o600);
+    return at.path;
+  }
+  const { address, port, family } = server.address() as AddressInfo;
+  const host = address === '::' || address === '0.0.0.0' ? '127.0.0.1' : address;
+  return family === 'IPv6' && host !== '127.0.0.1' ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Stops taking connections; lets running exchanges end for `graceMs`, then cuts them. */
+export async function closeServer(server: Server, graceMs: number): Promise<void> {
+  if (!server.listening) return;
+  const closed = once(server, 'close');
+  server.close();
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearTimeout(timer);
+}

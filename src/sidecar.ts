@@ -1,0 +1,223 @@
+import { randomBytes } from 'node:crypto';
+import type { CallEvent } from './audit/audit.ts';
+import { createAudit } from './audit/sink.ts';
+import type { CallRecord } from './call-record.ts';
+import { authorityNetworkOf, destinationsOf } from './config/destinations.ts';
+import { defaultFolders } from './config/folders.ts';
+import { createReloader, type ReloadResult } from './config/reload.ts';
+import type { Config } from './config/schema.ts';
+import { createAuthorityClient, type AuthorityClient } from './credentials/authority-client.ts';
+import { createBroker, type Providers } from './credentials/broker.ts';
+import { createProvider } from './credentials/registry.ts';
+import { createClients, createGuardedFetch } from './egress/client.ts';
+import { createUpstream } from './egress/forward.ts';
+import { ExeatError, isRefusal, type ErrorCode } from './errors.ts';
+import { createFingerprint } from './fingerprint.ts';
+import { createIdentity } from './identity/registry.ts';
+import { closeServer, listen } from './ingress/listen.ts';
+import { createIngress } from './ingress/server.ts';
+import type { OperatorLog } from './log.ts';
+import { handle, type Graph, type Stages } from './pipeline.ts';
+import { create as createCedar } from './policy/cedar.ts';
+import { grant } from './policy/policy.ts';
+import { createDestinationTable } from './protocol/destinations.ts';
+import { createHttpClassifier } from './protocol/http.ts';
+import { openState } from './state.ts';
+import { createTasks, type Tasks } from './tasks/store.ts';
+
+export interface SidecarOptions {
+  readonly config: Config;
+  /** Reads the configuration again, for a reload. Throws with everything that is wrong with it. */
+  readonly reread: () => Config;
+  readonly log: OperatorLog;
+}
+
+/** A running sidecar. Disposing it stops listening, drains, revokes what lives and closes the audit log; open tasks continue at the next start. */
+export interface Sidecar extends AsyncDisposable {
+  /** `host:port` of the proxy, as the agent reaches it. */
+  readonly proxy: string;
+  readonly tasks: Tasks;
+  reload(cause: string): Promise<ReloadResult>;
+  reopenLogs(): Promise<void>;
+}
+
+/** Longer than any stage may take between a call's begin and its dial: until then the old graph's pools stay usable. */
+const retireAfterMs = 60_000;
+
+/** Starts everything and listens. Throws, with nothing left open, when any part cannot start. */
+export async function startSidecar({ config, reread, log }: SidecarOptions): Promise<Sidecar> {
+  await using stack = new AsyncDisposableStack();
+  const folders = defaultFolders();
+  const state = stack.use(openState(config.tasks.state ?? folders.state));
+  const fingerprint = createFingerprint(state.key('fingerprint'));
+  const audit = stack.use(
+    await createAudit(config.audit, {
+      stateFolder: state.folder,
+      defaultFile: folders.auditFile,
+      onFailure: (error) => log.error({ error }, 'the audit log cannot be written: new calls are refused'),
+      onRecovered: () => log.info({}, 'the audit log is written again'),
+    }),
+  );
+  const identity = stack.use(
+    await createIdentity(config.identity, {
+      folder: state.folder,
+      warn: (message) => log.warn({ identity: config.identity.source }, message),
+    }),
+  );
+  identity.onRotation(
+    (principal, expiresAt) => void audit.append({ kind: 'identity.rotated', agent: principal.id, expires_at: expiresAt }),
+  );
+
+  const ownPorts = new Set<number>();
+  const via = `1.1 exeat-${randomBytes(12).toString('hex')}`;
+  const network = authorityNetworkOf(config);
+  const client = network === undefined ? undefined : stack.use(createGuardedFetch(network, ownPorts));
+  const authority = config.authority && client && createAuthorityClient(config.authority, { identity, fetch: client.fetch });
+  const build = (next: Config) => buildGraph(next, { authority, ownPorts, via });
+  let { graph, providers } = build(config);
+
+  const broker = stack.use(
+    createBroker({ providers, state, audit, fingerprint, taskIsOpen: (id) => tasks.isOpen(id), warn: (message) => log.warn({}, message) }),
+  );
+  let proxy = '';
+  const tasks: Tasks = createTasks(config, {
+    state,
+    audit,
+    agent: () => identity.principal(),
+    leases: (id) => broker.leases(id),
+    revokeLeases: (id) => broker.revokeTask(id),
+    proxyUrl: () => `http://${proxy}`,
+  });
+  stack.use(tasks);
+
+  const refusals = (code: ErrorCode) => void audit.append({ kind: 'call.refused', count: 1, codes: { [code]: 1 } });
+  const running = new Set<CallRecord>();
+  const stages: Stages = {
+    get graph() {
+      return graph;
+    },
+    identity,
+    tasks,
+    broker,
+    running,
+    log: { sink: audit, refused: refusals },
+    fingerprint,
+    observe: (_event: CallEvent) => {},
+    report: (error, call) => log.error({ error, call }, 'a call failed inside the sidecar'),
+  };
+  const ownAuthorities = new Set<string>();
+  const ingress = createIngress({
+    handle: (call, reply) => handle(stages, call, reply),
+    refused: refusals,
+    via,
+    target: { ownAuthorities },
+  });
+
+  const reloader = stack.use(
+    createReloader<Config, ReturnType<typeof build>>({
+      load: () => assertReloadable(config, reread()),
+      build,
+      swap: (next, settings) => {
+        const retired = graph;
+        ({ graph, providers } = next);
+        broker.swapProviders(providers);
+        tasks.reconfigure(settings);
+        cutWhatIsNoLongerGranted(running, graph, tasks);
+        setTimeout(() => void retired.upstream[Symbol.asyncDispose](), retireAfterMs).unref();
+        void audit.append({
+          kind: 'privilege.changed',
+          change: 'config',
+          detail: 'configuration and policy reloaded',
+          digest: graph.policy.digest,
+        });
+      },
+      report: (result, cause) => {
+        if (result.reloaded) log.info({ cause }, 'configuration reloaded');
+        else log.error({ cause, reason: result.reason }, 'reload failed: the old configuration stays in force');
+      },
+    }),
+  );
+
+  await broker.resume();
+  await tasks.start();
+  void audit.append({
+    kind: 'privilege.changed',
+    change: 'policy',
+    detail: 'configuration and policy loaded at start',
+    digest: graph.policy.digest,
+  });
+  proxy = await listen(ingress, config.listen.proxy);
+  stack.defer(() => closeServer(ingress, config.tasks.drain));
+  const port = Number(proxy.slice(proxy.lastIndexOf(':') + 1));
+  ownPorts.add(port);
+  for (const host of ['127.0.0.1', 'localhost', '[::1]', proxy.slice(0, proxy.lastIndexOf(':'))]) ownAuthorities.add(`${host}:${port}`);
+
+  const all = stack.move();
+  return {
+    proxy,
+    tasks,
+    reload: (cause) => reloader.reload(cause),
+    reopenLogs: () => audit.reopen(),
+    [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
+  };
+}
+
+interface GraphParts {
+  readonly authority: AuthorityClient | undefined;
+  readonly ownPorts: ReadonlySet<number>;
+  readonly via: string;
+}
+
+function buildGraph(config: Config, { authority, ownPorts, via }: GraphParts): { graph: Graph; providers: Providers } {
+  const destinations = destinationsOf(config);
+  const providers: Providers = new Map(
+    destinations.flatMap((destination) => {
+      const credential = config.destinations[destination.name]?.credential;
+      return credential === undefined ? [] : [[destination, createProvider(credential, { authority })] as const];
+    }),
+  );
+  const graph: Graph = {
+    destinations: createDestinationTable(destinations),
+    classifier: createHttpClassifier(destinations),
+    policy: createCedar(config.policy, { destinations, intents: config.intents }),
+    upstream: createUpstream({ clients: createClients(ownPorts), via }),
+  };
+  return { graph, providers };
+}
+
+/** What a running process cannot change about itself. */
+const fixedAtStart = ['listen', 'control', 'identity', 'authority', 'audit'] as const;
+
+function assertReloadable(current: Config, next: Config): Config {
+  const changed = fixedAtStart.filter((key) => JSON.stringify(current[key]) !== JSON.stringify(next[key]));
+  if (current.tasks.state !== next.tasks.state)
+    throw new ExeatError('invalid_input', '"tasks.state" changed; that takes effect at a restart only');
+  if (changed.length > 0)
+    throw new ExeatError('invalid_input', `${changed.map((key) => `"${key}"`).join(', ')} changed; that takes effect at a restart only`);
+  return next;
+}
+
+/** A stream goes on only while the new policy would let it begin. */
+function cutWhatIsNoLongerGranted(running: Iterable<CallRecord>, graph: Graph, tasks: Tasks): void {
+  for (const record of running) {
+    void stillGranted(record, graph, tasks).then(
+      (code) => code !== undefined && record.cut(code),
+      () => record.cut('policy_error'),
+    );
+  }
+}
+
+async function stillGranted(record: CallRecord, graph: Graph, tasks: Tasks): Promise<ErrorCode | undefined> {
+  const request = record.permit?.request;
+  if (request === undefined) return undefined;
+  const target = graph.destinations.resolve(record.call.requested);
+  if (isRefusal(target)) return target.refused;
+  const closed = tasks.check(request.task, target.destination.name);
+  // A paused task starts nothing new; what runs goes on.
+  if (closed !== undefined && closed.refused !== 'task_paused') return closed.refused;
+  const operation = graph.classifier.classify({ method: record.call.method, target });
+  if (operation === undefined) return 'policy_denied';
+  const again = { ...request, target, operation, time: Date.now() };
+  const permit = grant(again, await graph.policy.decide(again));
+  return isRefusal(permit) ? permit.refused : undefined;
+}
