@@ -43,7 +43,10 @@ interface RequestedPath {
 
 /** What was asked for: an absolute-form target, or a path on one of our routes. */
 export type Requested = RequestedPath &
-  ({ readonly door: 'forward'; readonly scheme: 'http' | 'https'; readonly host: string; readonly port: number } | { readonly door: 'route' });
+  (
+    | { readonly door: 'forward'; readonly scheme: 'http' | 'https'; readonly host: string; readonly port: number }
+    | { readonly door: 'route' }
+  );
 
 /** Where the answer goes. Lets every door, and later tunnels and upgrades, walk the same lines. */
 export interface Reply {

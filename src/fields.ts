@@ -26,15 +26,33 @@ const rows: [names: string, field: Partial<Field>][] = [
   ['proxy-authenticate proxy-authentication-info', { hop: true }],
   ['authorization', { once: true, credential: true, nominate: false }],
   ['cookie cookie2', { credential: true, nominate: false }],
-  ['x-api-key api-key x-goog-api-key x-auth-token x-access-token private-token job-token deploy-token', { once: true, credential: true, nominate: false }],
-  ['x-vault-token x-amz-security-token x-ms-token-aad-id-token x-goog-iam-authorization-token', { once: true, credential: true, nominate: false }],
+  [
+    'x-api-key api-key x-goog-api-key x-auth-token x-access-token private-token job-token deploy-token',
+    { once: true, credential: true, nominate: false },
+  ],
+  [
+    'x-vault-token x-amz-security-token x-ms-token-aad-id-token x-goog-iam-authorization-token',
+    { once: true, credential: true, nominate: false },
+  ],
   ['x-functions-key ocp-apim-subscription-key x-shopify-access-token', { once: true, credential: true, nominate: false }],
-  ['dpop txn-token workload-identity-token workload-proof-token oauth-client-attestation oauth-client-attestation-pop', { once: true, credential: true, nominate: false }],
+  [
+    'dpop txn-token workload-identity-token workload-proof-token oauth-client-attestation oauth-client-attestation-pop',
+    { once: true, credential: true, nominate: false },
+  ],
   ['signature signature-input x-hub-signature x-hub-signature-256', { credential: true, nominate: false }],
-  ['x-forwarded-client-cert client-cert client-cert-chain x-ssl-client-cert x-spiffe-id x-remote-user x-forwarded-user', { credential: true, nominate: false }],
+  [
+    'x-forwarded-client-cert client-cert client-cert-chain x-ssl-client-cert x-spiffe-id x-remote-user x-forwarded-user',
+    { credential: true, nominate: false },
+  ],
   ['exeat-task', { once: true, strip: true, nominate: false }],
-  ['metadata-flavor metadata x-aws-ec2-metadata-token x-aws-ec2-metadata-token-ttl-seconds x-identity-header', { strip: true, nominate: false }],
-  ['forwarded x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port x-forwarded-prefix x-real-ip via', { strip: true, nominate: false }],
+  [
+    'metadata-flavor metadata x-aws-ec2-metadata-token x-aws-ec2-metadata-token-ttl-seconds x-identity-header',
+    { strip: true, nominate: false },
+  ],
+  [
+    'forwarded x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port x-forwarded-prefix x-real-ip via',
+    { strip: true, nominate: false },
+  ],
   ['x-http-method-override x-http-method x-method-override', { refuse: true, nominate: false }],
   ['x-original-url x-rewrite-url x-original-host', { refuse: true, nominate: false }],
 ];

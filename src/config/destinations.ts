@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Destination } from '../destination.ts';
+import type { Destination, PeerNetwork } from '../destination.ts';
 import { endpointsOf } from './checks.ts';
 import type { DestinationConfig } from './destination.ts';
 import { ConfigError, type LocatedProblem } from './problems.ts';
@@ -13,6 +13,26 @@ export function destinationsOf(config: Config): Destination[] {
   );
   if (problems.length > 0) throw new ConfigError('configuration', problems);
   return destinations;
+}
+
+/** How to reach the authority; undefined without one. Reads its CA file. */
+export function authorityNetworkOf({ authority }: Config): PeerNetwork | undefined {
+  if (authority === undefined) return undefined;
+  const { connect_to: connectTo, ca, timeouts } = authority;
+  const problems: LocatedProblem[] = [];
+  const pem =
+    ca === undefined ? undefined : readPem(ca, (message) => problems.push({ path: ['authority', 'ca'], line: undefined, message }));
+  if (problems.length > 0) throw new ConfigError('configuration', problems);
+  return {
+    ...(connectTo === undefined ? {} : { connectTo }),
+    ...(pem === undefined ? {} : { ca: pem }),
+    // Clear text is for loopback alone, which is a private range.
+    allowPrivate: authority.allow_private || authority.unsafe_cleartext,
+    unsafeCleartext: authority.unsafe_cleartext,
+    connectTimeoutMs: timeouts.connect,
+    headersTimeoutMs: timeouts.headers,
+    idleTimeoutMs: timeouts.idle,
+  };
 }
 
 function destinationOf(name: string, settings: DestinationConfig, report: (message: string) => void): Destination {

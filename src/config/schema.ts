@@ -1,3 +1,4 @@
+import { config as auditConfig } from '../audit/sink.ts';
 import { authorityClientConfig } from '../credentials/authority-config.ts';
 import { identityConfig } from '../identity/registry.ts';
 import { config as cedarPolicy } from '../policy/cedar.ts';
@@ -12,11 +13,6 @@ const controlConfig = z.strictObject({
   tokens: z
     .strictObject({ operator: secretReference.optional(), orchestrator: secretReference.optional(), agent: secretReference.optional() })
     .prefault({}),
-});
-
-const auditConfig = z.strictObject({
-  to: z.string().min(1).optional(),
-  durability: z.enum(['batched', 'strict']).default('batched'),
 });
 
 /** The whole configuration file, every default in it. Relative paths are relative to the working directory. */
