@@ -13,20 +13,36 @@ export interface ChainEnd {
 /** Where in the life of a log a checkpoint was made. Only the first line of a file says `begin`. */
 export type CheckpointAt = 'begin' | 'interval' | 'rotation' | 'close';
 
-/** What every line begins with. `time`: epoch ms. `prev`: SHA-256 (base64url) over the bytes of the line before, without its line feed. */
-interface LinePrefix {
+/** A line as read back. `time`: epoch ms. `prev`: SHA-256 (base64url) over the bytes of the line before, without its line feed. */
+export interface Line {
   readonly seq: number;
   readonly time: number;
   readonly prev: string;
+  readonly event: Readonly<Record<string, unknown>>;
 }
 
 const prefix = /^\{"seq":(\d{1,16}),"time":(\d{1,16}),"prev":"([A-Za-z0-9_-]{43})","/;
 
-/** The chain's part of a line; undefined = this is not a whole line of ours. */
-export function readLine(line: string): LinePrefix | undefined {
+/** undefined = this is not a whole line of ours. */
+export function readLine(line: string): Line | undefined {
   const match = prefix.exec(line);
-  if (match === null || !isJson(line)) return undefined;
-  return { seq: Number(match[1]), time: Number(match[2]), prev: match[3] ?? '' };
+  if (match === null) return undefined;
+  try {
+    const event = JSON.parse(line) as Line['event'];
+    return { seq: Number(match[1]), time: Number(match[2]), prev: match[3] ?? '', event };
+  } catch {
+    return undefined;
+  }
+}
+
+const checkpointLine = /^(\{.*,"kind":"checkpoint","at":"([a-z]+)","key":"([\w-]{16})"),"sig":"([\w-]{86})"\}$/;
+
+/** The parts of a checkpoint line: what is signed, where it stands, by which key. undefined = it is none. */
+export function readCheckpoint(line: string): { readonly signed: string; readonly at: string; readonly key: string; readonly sig: string } | undefined {
+  const match = checkpointLine.exec(line);
+  if (match === null) return undefined;
+  const [, signed = '', at = '', key = '', sig = ''] = match;
+  return { signed, at, key, sig };
 }
 
 export function lineHash(line: string | Uint8Array): string {
@@ -64,14 +80,5 @@ export class Chain {
     this.#seq += 1;
     this.#hash = lineHash(line);
     return line;
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -220,6 +220,8 @@ class Log implements AuditSink {
     const first = this.#failure === undefined;
     this.#failure = unavailable(error);
     this.#failureReason = reason;
+    this.#waiter?.reject(this.#failure);
+    this.#waiter = undefined;
     if (first) this.#options.onFailure?.(this.#failure);
     if (this.#running === undefined) this.#armTimers();
   }

@@ -1,28 +1,52 @@
+import { statSync } from 'node:fs';
 import { childOf } from './json-schema.ts';
+import { problemText } from './problems.ts';
 import type { Config } from './schema.ts';
-
-/** Files that the secrets in the config are read from, in the order of the config. */
-export function secretFilesOf(config: Config): string[] {
-  return [...new Set(references(config))];
-}
 
 /** Every config, policy, secret and state file that Exeat relies on. Directories stand for what is directly in them. */
 export function trustedPathsOf(config: Config, file: string): string[] {
-  const cas = [config.authority?.ca, ...Object.values(config.destinations).map(({ ca }) => ca)];
-  const identity = config.identity.source === 'file' ? [config.identity.path] : [];
-  const optional = [...cas, config.tasks.state, config.audit.to].filter((path) => path !== undefined);
-  return [file, config.policy.directory, ...identity, ...secretFilesOf(config), ...optional];
+  const identity = config.identity.source === 'file' ? config.identity.path : config.identity.folder;
+  const secrets = referencesIn(config, []).flatMap(({ reference }) => reference.file ?? []);
+  const others = [identity, config.tasks.state, config.audit.to].filter((path) => path !== undefined);
+  return [...new Set([...loadedPathsOf(config, file), ...secrets, ...others])];
 }
 
-/** The files read when the configuration is loaded; what a watch looks at. */
+/** The files that are read when the configuration is loaded; what a watch looks at. */
 export function loadedPathsOf(config: Config, file: string): string[] {
   const cas = [config.authority?.ca, ...Object.values(config.destinations).map(({ ca }) => ca)];
   return [file, config.policy.directory, ...cas.filter((path) => path !== undefined)];
 }
 
-function references(value: unknown): string[] {
+/** One line for each secret that could not be had now. Not an error: secrets are often mounted only where Exeat runs. */
+export function missingSecrets(config: Config): string[] {
+  const secrets = referencesIn(config.destinations, ['destinations']).flatMap(({ path, reference }) => {
+    const message = missing(reference);
+    return message === undefined ? [] : [problemText({ path, message })];
+  });
+  if (config.identity.source !== 'file' || isFile(config.identity.path)) return secrets;
+  return [problemText({ path: ['identity', 'path'], message: `there is no file ${config.identity.path} here` }), ...secrets];
+}
+
+interface Found {
+  readonly path: readonly string[];
+  readonly reference: { readonly file?: string; readonly env?: string };
+}
+
+function referencesIn(value: unknown, path: readonly string[]): Found[] {
   if (typeof value !== 'object' || value === null) return [];
   const file = childOf(value, 'file');
-  if (typeof file === 'string' && Object.keys(value).length === 1) return [file];
-  return Object.values(value).flatMap(references);
+  const env = childOf(value, 'env');
+  const alone = Object.keys(value).length === 1;
+  if (alone && typeof file === 'string') return [{ path, reference: { file } }];
+  if (alone && typeof env === 'string') return [{ path, reference: { env } }];
+  return Object.entries(value).flatMap(([key, inside]) => referencesIn(inside, [...path, key]));
+}
+
+function missing({ file, env }: Found['reference']): string | undefined {
+  if (file !== undefined) return isFile(file) ? undefined : `there is no file ${file} here`;
+  return env === undefined || process.env[env] ? undefined : `$${env} is not set here`;
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }

@@ -1,3 +1,4 @@
+import type { Refusal } from '../errors.ts';
 import type { Permit } from '../policy/policy.ts';
 import type { Secret } from '../secret.ts';
 
@@ -30,8 +31,24 @@ export interface IssuedCredential {
   readonly headers: readonly (readonly [name: string, value: Secret])[];
   /** The secret itself, as `revoke` needs it; sealed when it is written down. */
   readonly secret: Secret;
+  /** Epoch ms from which it is dead everywhere, as the issuer said: what a report may promise. */
   readonly expiresAt: number;
+  /** Epoch ms from which it is not sent any more, where that is earlier: the local cap, the end of the subject token. */
+  readonly usableUntil?: number;
   readonly scope?: string;
+  /** False: the provider can revoke, but not this one. */
+  readonly revocable?: false;
+  /** Why it must not be used although it was issued (wrong type, wider scope); the broker revokes it unused. */
+  readonly unfit?: string;
+}
+
+/** The issuer said no or was never reached: nothing was issued, for certain. */
+export interface NotIssued {
+  readonly notIssued: Refusal;
+  /** For operators; no secret in it. */
+  readonly reason: string;
+  /** Everyone who asks this issuer meets it now (an outage, a rate limit), not this task only. */
+  readonly outage: boolean;
 }
 
 /** A credential ready to be sent, to the scheme, host and port of its lease's destination only. */
@@ -48,11 +65,19 @@ export interface CredentialProvider {
   readonly legacy: boolean;
   readonly audience: string | undefined;
   readonly scope: string | undefined;
-  /** Everything beyond agent, subject, task and destination that makes two credentials differ, as a list the broker length-prefixes. */
+  /** Who issues: backs off as one, and a stored lease is only ever revoked there. Undefined: nobody outside is asked. */
+  readonly issuer: string | undefined;
+  /** Longest life of what it issues, as far as is known, in ms: bounds a credential whose issuance got no answer. */
+  readonly longestLifeMs: number;
+  /**
+   * Everything beyond agent, subject, actor, task and destination that makes two credentials differ, as a list the broker
+   * length-prefixes. The same array each time for the same inputs: a warm call compares nothing else.
+   */
   cacheKey(permit: Permit): readonly string[];
-  /** Fails with `credential_unavailable` (and `retryAfterS` where the issuer said so) or `credential_expired`. */
-  issue(permit: Permit, signal: AbortSignal): Promise<IssuedCredential>;
-  revoke?(secret: Secret, signal: AbortSignal): Promise<RevocationProof>;
+  /** A throw means that something may have been issued all the same; `NotIssued` that nothing was. */
+  issue(permit: Permit, signal: AbortSignal): Promise<IssuedCredential | NotIssued>;
+  /** undefined: the issuer cannot revoke this one. Throws when it failed and may be tried again. */
+  revoke?(secret: Secret, signal: AbortSignal): Promise<RevocationProof | undefined>;
 }
 
 /** How the end of one lease went. */

@@ -9,7 +9,10 @@ export const identityConfig = z.discriminatedUnion('source', [file.config, local
 export type IdentityConfig = z.output<typeof identityConfig>;
 
 /** Makes the configured source. */
-export function createIdentity(config: IdentityConfig, deps: file.FileIdentityDeps & local.LocalIdentityDeps): Promise<WorkloadIdentitySource> {
+export function createIdentity(
+  config: IdentityConfig,
+  deps: file.FileIdentityDeps & local.LocalIdentityDeps,
+): Promise<WorkloadIdentitySource> {
   switch (config.source) {
     case file.kind:
       return file.create(config, deps);

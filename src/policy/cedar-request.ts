@@ -1,7 +1,7 @@
 import type { CedarValueJson, EntityJson } from '@cedar-policy/cedar-wasm/nodejs';
 import type { Attribute, AttributeValue } from './attributes.ts';
 import type { AccessRequest } from './policy.ts';
-import { endpointId } from './schema.ts';
+import { endpointId, mint } from './schema.ts';
 
 /** One access request in Cedar's JSON. */
 export interface CedarRequest {
@@ -15,14 +15,16 @@ export interface CedarRequest {
 /** Says a request in Cedar's words, with exactly the attributes of the table. */
 export function cedarRequest(request: AccessRequest, attributes: readonly Attribute[]): CedarRequest {
   const { principal, operation, target } = request;
-  const values: Record<string, Fields> = { principal: {}, resource: {}, context: { http: { parameters: {} } } };
+  const values: Record<string, Fields> = { principal: {}, resource: {}, context: {} };
   for (const attribute of attributes) {
     const value = attribute.read(request);
-    if (value !== undefined) place(values, attribute.path, asCedar[attribute.type](value));
+    // The records on the way exist even when what they would hold does not.
+    const record = recordAt(values, attribute.path);
+    if (value !== undefined) record[attribute.path.at(-1) ?? ''] = asCedar[attribute.type](value);
   }
   const destination = { type: 'Destination', id: target.destination.name };
   const agent = { type: 'Agent', id: principal.id };
-  const endpoint = { type: 'Endpoint', id: endpointId(destination.id, operation.resource) };
+  const endpoint = { type: 'Endpoint', id: endpointId(destination.id, operation.templated ? operation.resource : undefined) };
   return {
     principal: agent,
     action: { type: 'Action', id: actionOf(request) },
@@ -37,7 +39,7 @@ export function cedarRequest(request: AccessRequest, attributes: readonly Attrib
 
 /** The Cedar action of a call: its method, but `mint` for whatever creates standing access. */
 export function actionOf({ operation }: AccessRequest): string {
-  return operation.group === 'mint' ? 'mint' : operation.action;
+  return operation.group === mint ? mint : operation.action;
 }
 
 type Fields = Record<string, CedarValueJson>;
@@ -50,8 +52,8 @@ const asCedar: Readonly<Record<Attribute['type'], (value: AttributeValue) => Ced
   Time: (value) => ({ __extn: { fn: 'datetime', arg: new Date(value as number).toISOString() } }),
 };
 
-function place(root: Fields, path: readonly string[], value: CedarValueJson): void {
+function recordAt(root: Fields, path: readonly string[]): Fields {
   let record = root;
   for (const name of path.slice(0, -1)) record = (record[name] ??= {}) as Fields;
-  record[path.at(-1) ?? ''] = value;
+  return record;
 }

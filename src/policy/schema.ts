@@ -5,51 +5,55 @@ import { attributesFor, type Attribute } from './attributes.ts';
 /** The closed sets that policies are written against, and the Cedar schema that says the same. */
 export interface Vocabulary {
   readonly destinations: readonly Destination[];
-  readonly intents: readonly string[];
-  /** Ids of the endpoints: `github /repos/{owner}/{repo}/issues`. */
-  readonly endpoints: readonly string[];
-  readonly templates: readonly string[];
   readonly attributes: readonly Attribute[];
+  /** Ids by entity type; agents are not enumerated. */
+  readonly entities: ReadonlyMap<string, ReadonlySet<string>>;
   readonly schema: SchemaJson<string>;
 }
 
-/** HTTP methods by group; a method that is not here is in no policy's reach and so is denied. `mint` is an action of its own. */
-export const actionGroups: Readonly<Record<string, string | undefined>> = {
-  read: undefined,
-  write: undefined,
-  mint: undefined,
-  GET: 'read',
-  HEAD: 'read',
-  OPTIONS: 'read',
-  PUT: 'write',
-  POST: 'write',
-  PATCH: 'write',
-  DELETE: 'write',
-};
+/** What stands between `Agent::` and its like. */
+export const entityTypes = ['Agent', 'Destination', 'Intent', 'Endpoint', 'Action'] as const;
 
-const groups = new Set(['read', 'write']);
+/** HTTP methods that policy knows, and their groups. Any other method is in no policy's reach, and so is denied. */
+export const methodGroups: ReadonlyMap<string, 'read' | 'write'> = new Map([
+  ['GET', 'read'],
+  ['HEAD', 'read'],
+  ['OPTIONS', 'read'],
+  ['PUT', 'write'],
+  ['POST', 'write'],
+  ['PATCH', 'write'],
+  ['DELETE', 'write'],
+]);
+
+/** The action of calls that create standing access, whatever their method; in neither group. */
+export const mint = 'mint';
+
+const groups = ['read', 'write'];
 
 /** Makes the vocabulary from the config's destinations and intents. */
 export function vocabularyOf(destinations: readonly Destination[], intents: readonly string[]): Vocabulary {
-  const templates = [...new Set(destinations.flatMap((destination) => destination.operations))].sort();
-  const attributes = attributesFor(parametersIn(templates));
+  const attributes = attributesFor(parametersOf(destinations));
   return {
     destinations,
-    intents,
-    endpoints: destinations.flatMap(({ name, operations }) => operations.map((template) => endpointId(name, template))),
-    templates,
     attributes,
+    entities: new Map([
+      ['Destination', new Set(destinations.map(({ name }) => name))],
+      ['Intent', new Set(intents)],
+      ['Endpoint', new Set(destinations.flatMap(({ name, operations }) => operations.map((template) => endpointId(name, template))))],
+      ['Action', new Set([...methodGroups.keys(), ...groups, mint])],
+    ]),
     schema: schemaOf(destinations, { intents, attributes }),
   };
 }
 
-/** The Cedar id of an operation's resource. */
-export function endpointId(destination: string, resource: string): string {
-  return `${destination} ${resource}`;
+/** The Cedar id of an operation's resource; all paths without a template are one, since no policy can name them. */
+export function endpointId(destination: string, template: string | undefined): string {
+  return `${destination} ${template ?? '*'}`;
 }
 
-/** Names with two leading underscores are Cedar's own in JSON, so they stay out of policy's sight. */
-function parametersIn(templates: readonly string[]): readonly string[] {
+/** The parameters that paths of these destinations can have. Names with two leading underscores are Cedar's own and stay out of sight. */
+export function parametersOf(destinations: readonly Destination[]): readonly string[] {
+  const templates = destinations.flatMap(({ operations }) => operations);
   const names = templates.flatMap((template) => [...template.matchAll(/\{([^{}]+)\}/g)].map(([, name]) => name ?? ''));
   return [...new Set(names)].filter((name) => !name.startsWith('__')).sort();
 }
@@ -66,10 +70,7 @@ function schemaOf(destinations: readonly Destination[], { intents, attributes }:
       1,
     );
   const appliesTo = { principalTypes: ['Agent'], resourceTypes: ['Endpoint'], context: record('context') };
-  const action = ([name, group]: [string, string | undefined]) => [
-    name,
-    groups.has(name) ? {} : { appliesTo, ...(group !== undefined && { memberOf: [{ id: group }] }) },
-  ];
+  const actions = [...methodGroups].map(([name, group]) => [name, { appliesTo, memberOf: [{ id: group }] }] as const);
   return {
     '': {
       entityTypes: {
@@ -78,7 +79,7 @@ function schemaOf(destinations: readonly Destination[], { intents, attributes }:
         Intent: enumerated(intents),
         Endpoint: { memberOfTypes: ['Destination'], shape: record('resource') },
       },
-      actions: Object.fromEntries(Object.entries(actionGroups).map(action)),
+      actions: { ...Object.fromEntries(groups.map((group) => [group, {}])), ...Object.fromEntries(actions), [mint]: { appliesTo } },
     },
   };
 }
@@ -88,11 +89,6 @@ function enumerated(names: readonly string[]): EntityType<string> {
   return names.length === 0 ? {} : { enum: [...names] };
 }
 
-type RecordShape = {
-  type: 'Record';
-  attributes: Record<string, { required: boolean } & (RecordShape | (typeof cedarTypes)[Attribute['type']])>;
-};
-
 const cedarTypes = {
   String: { type: 'String' },
   Bool: { type: 'Boolean' },
@@ -100,6 +96,11 @@ const cedarTypes = {
   Intent: { type: 'Entity', name: 'Intent' },
   Time: { type: 'Extension', name: 'datetime' },
 } as const;
+
+interface RecordShape {
+  type: 'Record';
+  attributes: Record<string, { required: boolean } & (RecordShape | (typeof cedarTypes)[Attribute['type']])>;
+}
 
 function recordOf(attributes: readonly Attribute[], depth: number): RecordShape {
   const byName = Map.groupBy(attributes, ({ path }) => path[depth] ?? '');

@@ -8,8 +8,10 @@ export interface WorkloadIssuer {
   readonly publicJwk: JWK;
   readonly jwks: { readonly keys: { kty: string; [member: string]: unknown }[] };
   /** Claims overwrite the good defaults; undefined takes one out. */
-  token(claims: JWTPayload, header?: Partial<JWTHeaderParameters>): Promise<string>;
+  token(claims: TokenClaims, header?: Partial<JWTHeaderParameters>): Promise<string>;
 }
+
+export type TokenClaims = { readonly [K in keyof JWTPayload]?: JWTPayload[K] | undefined };
 
 /** `issuer` names whose tokens they are; `kid` is in the key and in every header. */
 export async function createWorkloadIssuer(issuer = 'https://issuer.example', kid = 'k1'): Promise<WorkloadIssuer> {
@@ -22,7 +24,7 @@ export async function createWorkloadIssuer(issuer = 'https://issuer.example', ki
     jwks: { keys: [publicJwk] },
     token: (claims, header) => {
       const now = Math.floor(Date.now() / 1000);
-      const payload = { iss: issuer, iat: now, exp: now + 600, ...claims };
+      const payload = { iss: issuer, iat: now, exp: now + 600, ...claims } as JWTPayload;
       return new SignJWT(payload).setProtectedHeader({ alg: 'ES256', typ: 'JWT', kid, ...header }).sign(privateKey);
     },
   };

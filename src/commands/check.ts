@@ -1,0 +1,93 @@
+import { destinationsOf } from '../config/destinations.ts';
+import { missingSecrets, trustedPathsOf } from '../config/files.ts';
+import { configJsonSchema } from '../config/json-schema.ts';
+import { configPath, loadConfig } from '../config/load.ts';
+import { ConfigError, problemText } from '../config/problems.ts';
+import type { Config } from '../config/schema.ts';
+import { warningsOf } from '../config/warnings.ts';
+import { writableByOthers } from '../config/writable.ts';
+import { create as createCedar } from '../policy/cedar.ts';
+import { readOptions } from './options.ts';
+
+export const summary = 'read config and policies as "serve" would, and say what is wrong';
+
+export const help = `exeat check: ${summary}
+
+Usage: exeat check [--config FILE] [--strict] [--json]
+       exeat check --print-schema
+
+  --config FILE    the configuration; else EXEAT_CONFIG, else config/exeat.yaml
+  --strict         warnings count as problems
+  --json           one JSON object: { "file", "ok", "problems": […], "warnings": […] }
+  --print-schema   the JSON Schema of the configuration file
+
+Opens no connection and reads no secret. Exit code: 0 in order, 1 problems, 2 wrong usage.`;
+
+/** What was found. A problem keeps Exeat from starting; a warning does not. */
+interface Findings {
+  readonly problems: readonly { readonly line?: number | undefined; readonly text: string; readonly shown: string }[];
+  readonly warnings: readonly string[];
+}
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const options = readOptions('check', argv, {
+    config: { type: 'string' },
+    strict: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    'print-schema': { type: 'boolean', default: false },
+  });
+  if (options === undefined) return 2;
+  if (options['print-schema']) {
+    console.log(JSON.stringify(configJsonSchema(), undefined, 2));
+    return 0;
+  }
+  const file = configPath(options.config);
+  const { problems, warnings } = findings(file);
+  const ok = problems.length === 0 && !(options.strict && warnings.length > 0);
+  if (options.json) {
+    console.log(JSON.stringify({ file, ok, problems: problems.map(({ line, text }) => ({ line, text })), warnings }, undefined, 2));
+  } else {
+    for (const { shown } of problems) console.error(shown);
+    for (const warning of warnings) console.error(`warning: ${warning}`);
+    console.log(verdict(file, problems.length, warnings.length));
+  }
+  return ok ? 0 : 1;
+}
+
+function findings(file: string): Findings {
+  try {
+    const config = loadConfig(file);
+    const { problems, warnings } = policyFindings(config);
+    return {
+      problems,
+      warnings: [...warningsOf(config), ...warnings, ...missingSecrets(config), ...writableByOthers(trustedPathsOf(config, file))],
+    };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const lines = error.message.split('\n');
+    return {
+      problems: error.problems.map((problem, index) => ({ line: problem.line, text: problemText(problem), shown: lines[index] ?? '' })),
+      warnings: [],
+    };
+  }
+}
+
+function policyFindings(config: Config): Findings {
+  const destinations = destinationsOf(config);
+  try {
+    const { warnings } = createCedar(config.policy, { destinations, intents: config.intents });
+    return { problems: [], warnings };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { problems: message.split('\n').map((text) => ({ text, shown: text })), warnings: [] };
+  }
+}
+
+function verdict(file: string, problems: number, warnings: number): string {
+  const noted = warnings === 0 ? '' : `, ${counted(warnings, 'warning')}`;
+  return problems === 0 ? `${file}: in order${noted}` : `${file}: ${counted(problems, 'problem')}${noted}`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

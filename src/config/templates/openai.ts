@@ -1,0 +1,57 @@
+import { dayAfter, type Template } from './template.ts';
+
+/** OpenAI's API as a route, for clients that take a base URL. */
+export function openai(now: number): Template {
+  return {
+    name: 'openai',
+    summary: 'OpenAI API: responses, chat completions, embeddings',
+    needsAuthority: false,
+    intent: `\
+  ask-openai:
+    description: Ask OpenAI models
+    destinations: [openai]
+    budget: { calls: 500 }
+`,
+    destination: `\
+  # OPENAI_BASE_URL=http://127.0.0.1:7070/openai/v1 and, as the API key, the task's id and secret: <id>.<secret>
+  openai:
+    route: /openai
+    url: https://api.openai.com
+    operations:
+      - /v1/models
+      - /v1/responses
+      - /v1/chat/completions
+      - /v1/embeddings
+    credential:
+      kind: static
+      header: authorization
+      prefix: 'Bearer '
+      value: { env: EXEAT_OPENAI_KEY }
+      expires: ${dayAfter(now, 90)}
+      reason: the vendor issues API keys only
+`,
+    policy: `\
+// What the "ask-openai" intent may do. Files, batches, fine-tuning and administration are not among it.
+
+@id("openai-inference")
+permit (
+  principal,
+  action == Action::"POST",
+  resource in Destination::"openai"
+)
+when {
+  context.task.intent == Intent::"ask-openai" &&
+  resource has template &&
+  ["/v1/responses", "/v1/chat/completions", "/v1/embeddings"].contains(resource.template)
+};
+
+@id("openai-lists-models")
+permit (
+  principal,
+  action == Action::"GET",
+  resource == Endpoint::"openai /v1/models"
+)
+when { context.task.intent == Intent::"ask-openai" };
+`,
+  };
+}

@@ -1,0 +1,228 @@
+import type { AuditSink, CredentialEvent } from '../audit/audit.ts';
+import { ExeatError } from '../errors.ts';
+import type { Fingerprint } from '../fingerprint.ts';
+import { newId } from '../ids.ts';
+import type { Permit } from '../policy/policy.ts';
+import type { Secret } from '../secret.ts';
+import type { State } from '../state.ts';
+import type { CredentialProvider, IssuedCredential, Lease, RevocationProof } from './credential.ts';
+import { createSealing } from './sealing.ts';
+
+/** A lease and what ending it takes. */
+export interface HeldLease {
+  readonly lease: Lease;
+  readonly agent: string;
+  readonly issuer: string | undefined;
+  /** Undefined when its record could not be unsealed. */
+  readonly secret: Secret | undefined;
+  /** Undefined for a lease of an earlier process. */
+  readonly provider: CredentialProvider | undefined;
+}
+
+/** What is on disk about one lease. `issuing`: the issuer may have been asked. `ending`: its task is over. */
+interface LeaseRecord {
+  readonly state: 'issuing' | 'issued' | 'ending';
+  readonly lease: Lease;
+  readonly agent: string;
+  readonly issuer?: string | undefined;
+  readonly sealed?: string | undefined;
+}
+
+/** Every lease that may still be alive, in memory and on disk, and the audit events of its life. */
+export interface LeaseBook {
+  /** Before the issuer is asked. Fails when that cannot be recorded; then nobody may be asked. */
+  begin(permit: Permit, provider: CredentialProvider, deadBy: number): Promise<HeldLease>;
+  /** Nothing was issued after all. */
+  cancel(begun: HeldLease, reason: string): void;
+  /** Whether something was issued nobody knows. */
+  lose(begun: HeldLease, reason: string): void;
+  /** Takes up what was issued; from here on it ends only by `revoked`, `expired` or `dropped`. */
+  hold(begun: HeldLease, issued: IssuedCredential): HeldLease;
+  /** Before the credential is handed out. Fails when that cannot be recorded; then it must be revoked unused. */
+  record(held: HeldLease): Promise<void>;
+  ending(held: HeldLease): void;
+  revoked(held: HeldLease, proof: RevocationProof, reason?: string): void;
+  /** Told once per lease and process. */
+  failed(held: HeldLease, reason: string): void;
+  expired(held: HeldLease): void;
+  /** Nothing of it is left to wait for: a shared secret that this task no longer uses. */
+  dropped(held: HeldLease, reason: string): void;
+  of(taskId: string): readonly HeldLease[];
+  all(): Iterable<HeldLease>;
+  /** Begun and not settled. */
+  begun(taskId: string): readonly HeldLease[];
+  allBegun(): Iterable<HeldLease>;
+  /** Once, at start: takes up the leases of the process before. Answers with those whose task was ending already. */
+  load(): ReadonlySet<HeldLease>;
+}
+
+export interface LeaseBookDeps {
+  readonly state: State;
+  readonly audit: AuditSink;
+  readonly fingerprint: Fingerprint;
+  readonly now: () => number;
+}
+
+export function createLeaseBook({ state, audit, fingerprint, now }: LeaseBookDeps): LeaseBook {
+  const records = state.records<LeaseRecord>('lease');
+  const sealing = createSealing(state.key('sealing'));
+  const held = new Map<string, HeldLease>();
+  const begun = new Map<string, HeldLease>();
+  const told = new Set<string>();
+
+  const write = (entry: HeldLease, step: LeaseRecord['state']): void => {
+    // A shared secret is not issued: there is nothing that a later process could have to end.
+    if (entry.lease.shared) return;
+    const sealed = entry.secret === undefined ? undefined : sealing.seal(entry.secret, entry.lease.id);
+    records.put(entry.lease.id, { state: step, lease: entry.lease, agent: entry.agent, issuer: entry.issuer, sealed });
+  };
+
+  /** What ends access goes on whatever the disk and the log do; a record that stays is only ended once more. */
+  const leniently = (act: () => void): void => {
+    try {
+      act();
+    } catch {
+      // The state's failure is seen by whoever writes next and must not.
+    }
+  };
+
+  const strictly = async (entry: HeldLease, step: 'issuing' | 'issued'): Promise<void> => {
+    if (audit.failure !== undefined) throw new ExeatError('audit_unavailable');
+    try {
+      write(entry, step);
+    } catch (cause) {
+      throw new ExeatError('credential_unavailable', 'the lease could not be written to the state folder', { cause });
+    }
+    await audit.append(eventOf(`credential.${step}`, entry));
+    if (audit.failure !== undefined) throw new ExeatError('audit_unavailable');
+  };
+
+  const end = (entry: HeldLease, event: CredentialEvent): void => {
+    const { id } = entry.lease;
+    held.delete(id);
+    begun.delete(id);
+    told.delete(id);
+    if (!entry.lease.shared) leniently(() => records.delete(id));
+    tell(event);
+  };
+
+  const tell = (event: CredentialEvent): void => leniently(() => void Promise.resolve(audit.append(event)).catch(() => undefined));
+
+  return {
+    async begin(permit, provider, deadBy) {
+      const entry: HeldLease = { lease: blankLease(permit, provider, now(), deadBy), ...ownerOf(permit, provider), secret: undefined };
+      begun.set(entry.lease.id, entry);
+      try {
+        await strictly(entry, 'issuing');
+      } catch (error) {
+        begun.delete(entry.lease.id);
+        leniently(() => records.delete(entry.lease.id));
+        throw error;
+      }
+      return entry;
+    },
+    cancel: (entry, reason) => end(entry, eventOf('credential.refused', entry, { reason })),
+    lose: (entry, reason) => end(entry, eventOf('credential.unknown', entry, { reason, dead_by: entry.lease.expiresAt })),
+    hold(entry, issued) {
+      const taken: HeldLease = { ...entry, secret: issued.secret, lease: leaseOf(entry, issued, fingerprint(issued.secret.reveal())) };
+      begun.delete(entry.lease.id);
+      held.set(entry.lease.id, taken);
+      return taken;
+    },
+    record: (entry) => strictly(entry, 'issued'),
+    ending: (entry) => leniently(() => write(entry, 'ending')),
+    revoked: (entry, { proof }, reason) =>
+      end(entry, eventOf('credential.revoked', entry, { proof, dead_by: entry.lease.expiresAt, reason })),
+    failed(entry, reason) {
+      if (told.has(entry.lease.id)) return;
+      told.add(entry.lease.id);
+      tell(eventOf('credential.revocation_failed', entry, { reason, dead_by: entry.lease.expiresAt }));
+    },
+    expired: (entry) => end(entry, eventOf('credential.expired', entry)),
+    dropped: (entry, reason) => end(entry, eventOf('credential.revocation_failed', entry, { reason, dead_by: entry.lease.expiresAt })),
+    of: (taskId) => [...held.values()].filter(({ lease }) => lease.task === taskId),
+    all: () => held.values(),
+    begun: (taskId) => [...begun.values()].filter(({ lease }) => lease.task === taskId),
+    allBegun: () => begun.values(),
+    load() {
+      const ended = new Set<HeldLease>();
+      for (const { id, value } of records.all()) {
+        const { lease, agent, issuer, sealed } = value;
+        // JSON has no Infinity.
+        const entry: HeldLease = {
+          lease: { ...lease, expiresAt: (lease.expiresAt as number | null) ?? Number.POSITIVE_INFINITY },
+          agent,
+          issuer,
+          secret: sealed === undefined ? undefined : sealing.unseal(sealed, id),
+          provider: undefined,
+        };
+        if (value.state === 'issuing') {
+          end(
+            entry,
+            eventOf('credential.unknown', entry, { reason: 'the process ended while it was issued', dead_by: entry.lease.expiresAt }),
+          );
+          continue;
+        }
+        held.set(id, entry);
+        if (value.state === 'ending') ended.add(entry);
+      }
+      return ended;
+    },
+  };
+}
+
+function ownerOf(permit: Permit, provider: CredentialProvider): Pick<HeldLease, 'agent' | 'issuer' | 'provider'> {
+  return { agent: permit.request.task.agent, issuer: provider.issuer, provider };
+}
+
+function blankLease(permit: Permit, provider: CredentialProvider, issuedAt: number, deadBy: number): Lease {
+  const { kind, audience, scope, shared, legacy } = provider;
+  const { task, target } = permit.request;
+  return {
+    id: newId('lease'),
+    task: task.id,
+    destination: target.destination.name,
+    kind,
+    audience,
+    scope,
+    issuedAt,
+    expiresAt: deadBy,
+    revocation: 'none',
+    shared,
+    legacy,
+    fingerprint: '',
+  };
+}
+
+function leaseOf({ lease, provider }: HeldLease, issued: IssuedCredential, fingerprint: string): Lease {
+  const revocable = provider?.revoke !== undefined && issued.revocable !== false;
+  return {
+    ...lease,
+    scope: issued.scope ?? lease.scope,
+    expiresAt: issued.expiresAt,
+    revocation: revocable ? 'issuer' : 'none',
+    fingerprint,
+  };
+}
+
+function eventOf(
+  kind: CredentialEvent['kind'],
+  { lease, agent }: HeldLease,
+  more: Pick<CredentialEvent, 'proof' | 'dead_by' | 'reason'> = {},
+): CredentialEvent {
+  return {
+    kind,
+    lease: lease.id,
+    task: lease.task,
+    agent,
+    destination: lease.destination,
+    provider: lease.kind,
+    audience: lease.audience,
+    scope: lease.scope,
+    expires_at: lease.expiresAt,
+    fingerprint: lease.fingerprint === '' ? undefined : lease.fingerprint,
+    ...more,
+    ...(lease.shared && { shared: true }),
+    ...(lease.legacy && { legacy: true }),
+  };
+}

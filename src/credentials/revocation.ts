@@ -1,0 +1,129 @@
+import { ExeatError } from '../errors.ts';
+import { pauseMs } from './backoff.ts';
+import type { CredentialProvider, LeaseOutcome } from './credential.ts';
+import type { HeldLease, LeaseBook } from './leases.ts';
+import { reasonOf } from './oauth-errors.ts';
+import { rejected } from './rejected.ts';
+
+/** Ends leases at their issuers, and goes on trying until each is revoked or dead by itself. */
+export interface Revocation {
+  /** One try now; what fails is `pending` and tried again later. Asking twice is asking once. */
+  end(held: HeldLease, reason?: string): Promise<LeaseOutcome>;
+  /** It is being ended, or was and is counted down. */
+  knows(held: HeldLease): boolean;
+  close(): void;
+}
+
+export interface RevocationDeps {
+  readonly book: LeaseBook;
+  /** The provider that can end a lease of an earlier process. */
+  readonly providerFor: (held: HeldLease) => CredentialProvider | undefined;
+  readonly now: () => number;
+  readonly tryTimeoutMs: number;
+  readonly firstPauseMs: number;
+  readonly longestPauseMs: number;
+  /** How often the book is looked through for what is due. */
+  readonly sweepMs: number;
+  /** Called with each sweep. */
+  readonly onSweep: () => void;
+}
+
+interface Retry {
+  readonly held: HeldLease;
+  readonly times: number;
+  readonly dueAt: number;
+}
+
+/** Of a long queue only so many are tried at once: the issuer has just come back. */
+const mostAtOnce = 16;
+
+export function createRevocation(deps: RevocationDeps): Revocation {
+  const { book, now } = deps;
+  const running = new Map<string, Promise<LeaseOutcome>>();
+  const retries = new Map<string, Retry>();
+  const countingDown = new Set<string>();
+
+  const attempt = async (held: HeldLease, reason: string | undefined): Promise<LeaseOutcome> => {
+    const { lease } = held;
+    const answer = { lease: lease.id, destination: lease.destination, deadBy: lease.expiresAt } as const;
+    if (lease.expiresAt <= now()) {
+      forget(held);
+      book.expired(held);
+      return { ...answer, outcome: 'expired' };
+    }
+    if (lease.shared) {
+      book.dropped(held, reason ?? 'a shared secret cannot be revoked for one task; this task no longer uses it');
+      return { ...answer, outcome: 'not_revocable' };
+    }
+    book.ending(held);
+    if (lease.revocation === 'none' || held.secret === undefined) {
+      return countedDown(held, held.secret === undefined ? 'its record could not be unsealed' : 'its issuer cannot revoke it');
+    }
+    try {
+      const proof = await revokeWithin(held);
+      if (proof === undefined) return countedDown(held, 'its issuer cannot revoke it');
+      forget(held);
+      book.revoked(held, proof, reason);
+      return { ...answer, outcome: 'revoked', proof: proof.proof };
+    } catch (error) {
+      const times = (retries.get(lease.id)?.times ?? 0) + 1;
+      retries.set(lease.id, { held, times, dueAt: now() + pauseMs(times, deps.firstPauseMs, deps.longestPauseMs) });
+      book.failed(held, reasonOf(error));
+      return { ...answer, outcome: 'pending' };
+    }
+  };
+
+  const countedDown = (held: HeldLease, why: string): LeaseOutcome => {
+    const { id, destination, expiresAt } = held.lease;
+    forget(held);
+    countingDown.add(id);
+    book.failed(held, why);
+    return { lease: id, destination, outcome: 'not_revocable', deadBy: expiresAt };
+  };
+
+  const revokeWithin = async (held: HeldLease) => {
+    const provider = held.provider ?? deps.providerFor(held);
+    if (provider?.revoke === undefined || held.secret === undefined)
+      throw new ExeatError('credential_unavailable', 'no provider is configured that could revoke it');
+    const signal = AbortSignal.timeout(deps.tryTimeoutMs);
+    return Promise.race([provider.revoke(held.secret, signal), rejected(signal)]);
+  };
+
+  const forget = ({ lease }: HeldLease): void => {
+    retries.delete(lease.id);
+    countingDown.delete(lease.id);
+  };
+
+  const end = (held: HeldLease, reason?: string): Promise<LeaseOutcome> => {
+    const { id } = held.lease;
+    const already = running.get(id);
+    if (already !== undefined) return already;
+    const attempted = attempt(held, reason).finally(() => void running.delete(id));
+    running.set(id, attempted);
+    return attempted;
+  };
+
+  const sweep = (): void => {
+    const time = now();
+    for (const held of [...book.all()]) {
+      if (held.lease.expiresAt > time || running.has(held.lease.id)) continue;
+      forget(held);
+      book.expired(held);
+    }
+    for (const begun of [...book.allBegun()]) {
+      if (begun.lease.expiresAt <= time) book.lose(begun, 'its issuer never answered');
+    }
+    for (const { held, dueAt } of [...retries.values()]) {
+      if (running.size >= mostAtOnce) break;
+      if (dueAt <= time) void end(held);
+    }
+    deps.onSweep();
+  };
+
+  const timer = setInterval(sweep, deps.sweepMs).unref();
+  return {
+    end,
+    knows: ({ lease }) => running.has(lease.id) || retries.has(lease.id) || countingDown.has(lease.id),
+    close: () => clearInterval(timer),
+  };
+}

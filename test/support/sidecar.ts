@@ -1,0 +1,108 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { stringify } from 'yaml';
+import { parseConfig } from '../../src/config/load.ts';
+import { isRefusal } from '../../src/errors.ts';
+import { createLog } from '../../src/log.ts';
+import { startSidecar, type Sidecar } from '../../src/sidecar.ts';
+
+/** Parts of a configuration file; what is left out is what most tests want. */
+export interface TestConfig {
+  readonly destinations: Readonly<Record<string, object>>;
+  readonly intents?: Readonly<Record<string, object>>;
+  readonly tasks?: object;
+  readonly audit?: object;
+  readonly identity?: object;
+  readonly authority?: object;
+  readonly listen?: object;
+  /** Cedar text; everything is permitted unless said. */
+  readonly policy?: string;
+  /** Reuses the folder of an earlier sidecar: a restart. */
+  readonly folder?: string;
+}
+
+export interface TestSidecar extends AsyncDisposable {
+  readonly sidecar: Sidecar;
+  readonly proxy: string;
+  readonly folder: string;
+  /** Opens a task as an orchestrator does; `authorization` is the value of Proxy-Authorization. */
+  open(intent?: string, more?: object): { readonly id: string; readonly authorization: string; readonly credential: string; readonly proxyUrl: string };
+  /** Audit events on disk that match, as soon as there are `count` of them. */
+  events(match: Readonly<Record<string, unknown>>, count?: number): Promise<Record<string, unknown>[]>;
+  allEvents(): Record<string, unknown>[];
+  /** Writes other policies and other parts of the config for the next reload. */
+  rewrite(next: Partial<TestConfig>): void;
+}
+
+export const permitAll = '@id("all") permit (principal, action, resource);';
+
+/** A real sidecar in this process, on ports of its own, with its folder removed at the end unless it was given. */
+export async function startTestSidecar(given: TestConfig): Promise<TestSidecar> {
+  const folder = given.folder ?? mkdtempSync(join(tmpdir(), 'exeat-test-'));
+  const policies = join(folder, 'policies');
+  mkdirSync(policies, { recursive: true });
+  let current = given;
+  const write = () => writeFileSync(join(policies, 'test.cedar'), current.policy ?? permitAll);
+  const read = () => parseConfig(stringify(configOf(current, folder)), 'test.yaml');
+  write();
+  const sidecar = await startSidecar({ config: read(), reread: read, log: createLog(process.env['EXEAT_TEST_LOG'] ?? 'silent') });
+  const allEvents = () =>
+    readFileSync(join(folder, 'audit.ndjson'), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  return {
+    sidecar,
+    proxy: sidecar.proxy,
+    folder,
+    open(intent = 'work', more = {}) {
+      const opened = sidecar.tasks.open({ intent, ...more }, 'orchestrator');
+      if (isRefusal(opened)) throw new Error(`the task was refused: ${opened.refused}`);
+      const credential = opened.credential.reveal();
+      return {
+        id: opened.task.id,
+        credential,
+        proxyUrl: opened.proxyUrl.reveal(),
+        authorization: `Basic ${Buffer.from(credential.replace('.', ':')).toString('base64')}`,
+      };
+    },
+    allEvents,
+    async events(match, count = 1) {
+      for (let tries = 0; ; tries += 1) {
+        const found = allEvents().filter((event) => Object.entries(match).every(([name, value]) => event[name] === value));
+        if (found.length >= count) return found;
+        if (tries > 200) throw new Error(`no ${count} audit events match ${JSON.stringify(match)}`);
+        await pause(10);
+      }
+    },
+    rewrite(next) {
+      current = { ...current, ...next };
+      write();
+    },
+    async [Symbol.asyncDispose]() {
+      await sidecar[Symbol.asyncDispose]();
+      if (given.folder === undefined) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function configOf(config: TestConfig, folder: string): object {
+  return {
+    listen: { proxy: '127.0.0.1:0', control: '127.0.0.1:0', health: '127.0.0.1:0', ...config.listen },
+    identity: config.identity ?? { source: 'local', folder: join(folder, 'identity') },
+    ...(config.authority === undefined ? {} : { authority: config.authority }),
+    control: { tokens: Object.fromEntries(['operator', 'orchestrator', 'agent'].map((role) => [role, { file: join(folder, `${role}.token`) }])) },
+    tasks: { state: join(folder, 'state'), drain: '200ms', ...config.tasks },
+    intents: config.intents ?? { work: { description: 'Test', destinations: Object.keys(config.destinations) } },
+    policy: { engine: 'cedar', directory: join(folder, 'policies') },
+    audit: { to: join(folder, 'audit.ndjson'), ...config.audit },
+    destinations: config.destinations,
+  };
+}
+
+/** A destination entry for an origin on loopback. */
+export function loopback(origin: { readonly url: string }, more: object = {}): object {
+  return { hosts: [origin.url], allow_private: true, unsafe_cleartext: true, ...more };
+}
