@@ -88,7 +88,7 @@ function issuerProblem(config: {
 }): string | undefined {
   const { issuer } = config;
   if (issuer === undefined) return loopbackHost(config.listen.host) ? undefined : 'an issuer is needed when listening beyond loopback';
-  if (!URL.canParse(issuer) || !/^https?:\/\/[^?#\s]+$/.test(issuer)) return 'expected an https URL without query and fragment';
+  if (!URL.canParse(issuer) || !/^https?:\/\/[^?#@\s]+$/.test(issuer)) return 'expected an https URL without user, query and fragment';
   if (confidential(issuer) || onLoopback(issuer) || config.unsafe_cleartext) return undefined;
   return 'tokens would travel in clear: use an https issuer (TLS ends in front of this), or unsafe_cleartext: true';
 }

@@ -34,7 +34,7 @@ async function startKeyServer(answer: unknown): Promise<KeyServer> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`,
     requests: 0,
     answer,
-    [Symbol.asyncDispose]: async () => void server.close().closeAllConnections(),
+    [Symbol.asyncDispose]: async () => server.close().closeAllConnections(),
   };
   return state;
 }
@@ -136,7 +136,7 @@ test('a key file that is replaced is read again', async () => {
 test('of a SPIFFE bundle only the JWT keys count', async () => {
   const workloads = await createWorkloadIssuer(issuer);
   const [key] = workloads.jwks.keys;
-  const bundle = (use: string): { keys: { kty: string }[] } => ({ keys: [{ kty: 'EC', ...key, use }] });
+  const bundle = (use: string) => ({ keys: [{ kty: 'EC', ...key, use }] });
   await using jwt = await startAuthorityFixture({ trusted_issuers: [{ issuer, jwks: bundle('jwt-svid') }] });
   assert.equal(await statusOf(jwt, workloads), 200);
   await using x509 = await startAuthorityFixture({ trusted_issuers: [{ issuer, jwks: bundle('x509-svid') }] });
