@@ -103,11 +103,11 @@ export function createAuthorityClient(config: AuthorityClientConfig, deps: Autho
 
   return {
     issuer: config.issuer,
-    async tokenRequest({ grantType, parameters }, signal) {
+    async tokenRequest(asked, signal) {
       try {
         return await authenticated(
           (server, client, authentication, token) =>
-            oauth.genericTokenEndpointRequest(server, client, authentication, grantType, parameters(token), options(signal)),
+            oauth.genericTokenEndpointRequest(server, client, authentication, asked.grantType, asked.parameters(token), options(signal)),
           signal,
         );
       } catch (error) {

@@ -127,7 +127,7 @@ export function createBroker(deps: BrokerDeps): Broker {
   }
 
   return {
-    obtain: cache.obtain,
+    obtain: (permit) => cache.obtain(permit),
     evict(credential) {
       const held = cache.evict(credential);
       if (held === undefined) return false;

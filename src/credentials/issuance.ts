@@ -83,7 +83,7 @@ export function createIssuance({ book, revocation, backoff, now, timeoutMs, marg
       answer = await Promise.race([asked, rejected(signal)]);
     } catch (error) {
       if (signal.aborted) {
-        afterAll(asked, begun);
+        void afterAll(asked, begun);
         return { notIssued: refuse('credential_unavailable'), reason: 'the issuer did not answer in time', outage: true };
       }
       book.lose(begun, reasonOf(error));
@@ -115,14 +115,14 @@ export function createIssuance({ book, revocation, backoff, now, timeoutMs, marg
   }
 
   /** We stopped waiting, but what comes after all is still ended. */
-  function afterAll(asked: Promise<IssuedCredential | NotIssued>, begun: HeldLease): void {
-    asked.then(
-      async (answer) => {
-        if ('notIssued' in answer) return book.cancel(begun, answer.reason);
-        await revocation.end(book.hold(begun, answer), 'revoked unused: it came too late');
-      },
-      (error: unknown) => book.lose(begun, reasonOf(error)),
-    );
+  async function afterAll(asked: Promise<IssuedCredential | NotIssued>, begun: HeldLease): Promise<void> {
+    try {
+      const answer = await asked;
+      if ('notIssued' in answer) book.cancel(begun, answer.reason);
+      else await revocation.end(book.hold(begun, answer), 'revoked unused: it came too late');
+    } catch (error) {
+      book.lose(begun, reasonOf(error));
+    }
   }
 }
 

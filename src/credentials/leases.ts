@@ -77,15 +77,6 @@ export function createLeaseBook({ state, audit, fingerprint, now }: LeaseBookDep
     records.put(entry.lease.id, { state: step, lease: entry.lease, agent: entry.agent, issuer: entry.issuer, sealed });
   };
 
-  /** What ends access goes on whatever the disk and the log do; a record that stays is only ended once more. */
-  const leniently = (act: () => void): void => {
-    try {
-      act();
-    } catch {
-      // The state's failure is seen by whoever writes next and must not.
-    }
-  };
-
   const strictly = async (entry: HeldLease, step: 'issuing' | 'issued'): Promise<void> => {
     if (audit.failure !== undefined) throw new ExeatError('audit_unavailable');
     try {
@@ -150,7 +141,7 @@ export function createLeaseBook({ state, audit, fingerprint, now }: LeaseBookDep
         const { lease, agent, issuer, sealed } = value;
         // JSON has no Infinity.
         const entry: HeldLease = {
-          lease: { ...lease, expiresAt: (lease.expiresAt as number | null) ?? Number.POSITIVE_INFINITY },
+          lease: { ...lease, expiresAt: lease.expiresAt ?? Number.POSITIVE_INFINITY },
           agent,
           issuer,
           secret: sealed === undefined ? undefined : sealing.unseal(sealed, id),
@@ -169,6 +160,15 @@ export function createLeaseBook({ state, audit, fingerprint, now }: LeaseBookDep
       return ended;
     },
   };
+}
+
+/** What ends access goes on whatever the disk and the log do; a record that stays is only ended once more. */
+function leniently(act: () => void): void {
+  try {
+    act();
+  } catch {
+    // The failure is met again by whoever writes next and must not.
+  }
 }
 
 function ownerOf(permit: Permit, provider: CredentialProvider): Pick<HeldLease, 'agent' | 'issuer' | 'provider'> {

@@ -105,15 +105,15 @@ export function createRevocation(deps: RevocationDeps): Revocation {
 
   const sweep = (): void => {
     const time = now();
-    for (const held of [...book.all()]) {
+    for (const held of book.all()) {
       if (held.lease.expiresAt > time || running.has(held.lease.id)) continue;
       forget(held);
       book.expired(held);
     }
-    for (const begun of [...book.allBegun()]) {
+    for (const begun of book.allBegun()) {
       if (begun.lease.expiresAt <= time) book.lose(begun, 'its issuer never answered');
     }
-    for (const { held, dueAt } of [...retries.values()]) {
+    for (const { held, dueAt } of retries.values()) {
       if (running.size >= mostAtOnce) break;
       if (dueAt <= time) void end(held);
     }

@@ -158,7 +158,7 @@ export function createTokenCache({ issue, taskIsOpen, now, refreshAt, evictPause
       tasks.delete(taskId);
       if (cache === undefined) return { settled: Promise.resolve(), late: [], keys: [] };
       cache.ended = true;
-      const flights = [...cache.slots.values()].map(({ flight }) => flight);
+      const flights = [...cache.slots.values()].flatMap(({ flight }) => flight ?? []);
       return { settled: Promise.allSettled(flights), late: cache.late, keys: [...cache.slots.keys()] };
     },
   };
