@@ -28,7 +28,7 @@ export interface Grant {
 }
 
 /** A token of our own that is alive, with its claims and its record. */
-export interface LiveToken {
+interface LiveToken {
   readonly claims: JWTPayload;
   readonly record: IssuedToken;
 }

@@ -8,7 +8,7 @@ const accepted: ReadonlySet<string> = new Set([`${tokenType}access_token`, `${to
 const label = /^[\x21-\x7e]{1,256}$/;
 const scopeText = /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/;
 
-export type TokenKind = 'access_token' | 'jwt';
+type TokenKind = 'access_token' | 'jwt';
 
 /** A token as it was sent with its declared type. */
 export interface TypedToken {

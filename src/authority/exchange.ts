@@ -51,6 +51,8 @@ export async function decideExchange(deps: ExchangeDeps, client: WorkloadClient,
 
   const issuedAtS = Math.floor(deps.now() / 1000);
   const ends = [issuedAtS + Math.floor(deps.tokenTtlMs / 1000), subject.expiresAtS, presented?.expiresAtS ?? Number.POSITIVE_INFINITY];
+  const expiresAtS = Math.floor(Math.min(...ends));
+  if (expiresAtS <= issuedAtS) return oauthError('invalid_request', 'subject_token or actor_token expires within a second');
   return {
     client: { id: client.id, clientId: client.party.subject },
     subject,
@@ -60,7 +62,7 @@ export async function decideExchange(deps: ExchangeDeps, client: WorkloadClient,
     ...task,
     parent: subject.record?.jti,
     issuedAtS,
-    expiresAtS: Math.floor(Math.min(...ends)),
+    expiresAtS,
   };
 }
 

@@ -28,9 +28,14 @@ export async function listen(
   emit: (event: AuthorityEvent) => void,
 ): Promise<Listening> {
   let routes: ReadonlyMap<string, Route> = new Map();
-  const server = createServer({ headersTimeout: 10_000, requestTimeout: 20_000, keepAliveTimeout: 30_000 }, (request, response) => {
-    void answer(routes, request, response, emit);
-  });
+  const server = createServer(
+    { headersTimeout: 10_000, requestTimeout: 20_000, connectionsCheckingInterval: 5000, keepAliveTimeout: 30_000 },
+    (request, response) => {
+      // A connection that becomes idle after `close` has nothing to wait for.
+      response.once('close', () => server.listening || setImmediate(() => server.closeIdleConnections()));
+      void answer(routes, request, response, emit);
+    },
+  );
   server.maxConnections = 2048;
   server.listen(port, host);
   await once(server, 'listening');
@@ -99,7 +104,8 @@ async function readBody(request: IncomingMessage): Promise<string | OAuthError> 
   if (Number(request.headers['content-length'] ?? 0) > largestBodyBytes) return tooLarge;
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // Without destroying it: the refusal still has to go out on the same socket.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > largestBodyBytes) return tooLarge;
     chunks.push(chunk);

@@ -13,7 +13,7 @@ interface StoredKey {
 }
 
 /** The public half (RFC 7517). */
-export type PublicJwk = Omit<StoredKey['jwk'], 'd'> & { readonly kid: string; readonly use: 'sig'; readonly alg: 'ES256' };
+type PublicJwk = Omit<StoredKey['jwk'], 'd'> & { readonly kid: string; readonly use: 'sig'; readonly alg: 'ES256' };
 
 interface Ring {
   readonly current: StoredKey;

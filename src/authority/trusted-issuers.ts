@@ -22,7 +22,7 @@ export interface Party {
 }
 
 /** Why a token is not accepted, in our own words. */
-export interface Unacceptable {
+interface Unacceptable {
   readonly because: string;
 }
 
@@ -117,13 +117,13 @@ function partyOf(
   claims: JWTPayload,
   { entry, audience, nowS }: { readonly entry: Entry; readonly audience: string; readonly nowS: number },
 ): Party | Unacceptable {
-  const { aud, iat, iss, sub = '', exp = 0 } = claims;
+  const { aud, iat, sub = '', exp = 0 } = claims;
   const { issuer, subject_only: subjectOnly } = entry.config;
   const only = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud;
   if (only !== audience) return { because: 'this authority has to be its only audience' };
   if (exp <= nowS) return { because: 'it has expired' };
   if (iat !== undefined && iat > nowS + skewS) return { because: 'it was issued in the future' };
   if (typeof sub !== 'string' || sub === '') return { because: 'its sub is not acceptable' };
-  if (sub.startsWith('spiffe://')) return { issuer: iss ?? issuer, subject: sub, id: sub, subjectOnly, expiresAtS: exp, claims };
-  return { issuer, subject: sub, id: `${issuer}|${sub}`, subjectOnly, expiresAtS: exp, claims };
+  const id = sub.startsWith('spiffe://') ? sub : `${issuer}|${sub}`;
+  return { issuer, subject: sub, id, subjectOnly, expiresAtS: exp, claims };
 }

@@ -42,7 +42,7 @@ suite('the endpoints of the authority', () => {
     test(`${path} refuses a body of more than 64 KiB, declared or not`, async () => {
       const large = `a=${'x'.repeat(64 * 1024)}`;
       assert.equal((await fixture.post(path, large)).status, 413);
-      const chunks = new Blob([large]).stream();
+      const chunks = new Blob(Array.from({ length: 40 }, () => large)).stream();
       const response = await fetch(fixture.authority.url + path, {
         method: 'POST',
         body: chunks,
@@ -113,3 +113,24 @@ test('metadata of an issuer with a path is found between its host and its path, 
 async function refusal(response: Response): Promise<readonly [number, unknown]> {
   return [response.status, ((await response.json()) as { error: unknown }).error];
 }
+
+test('closing lets a running request finish, and may be asked for twice', async () => {
+  const fixture = await startAuthorityFixture();
+  const body = new URLSearchParams(await fixture.exchangeForm()).toString();
+  const sent = request(`${fixture.authority.url}/token`, {
+    method: 'POST',
+    headers: { 'content-type': formType, 'content-length': body.length },
+  });
+  sent.write(body.slice(0, 100));
+  await new Promise((resolve) => sent.on('socket', (socket) => socket.on('connect', resolve)));
+  // Something it has answered after it had the connection above: it is being served.
+  await fixture.exchange();
+  const closed = Promise.all([fixture.authority.close(), fixture.authority.close()]);
+  const status = new Promise((resolve, reject) => {
+    sent.on('response', (response) => resolve(response.resume().statusCode)).on('error', reject);
+  });
+  sent.end(body.slice(100));
+  assert.equal(await status, 200);
+  await closed;
+  await assert.rejects(fetch(`${fixture.authority.url}/jwks`));
+});
