@@ -28,7 +28,7 @@ function isNodeOf({ left, entity_type: type, in: inside }: { left: Expr; entity_
 
 /** The path of an attribute chain that begins at a variable: `context.http.path`; also of the variable alone. */
 export function pathOf(expr: Expr): readonly string[] | undefined {
-  if ('Var' in expr) return [String(expr.Var)];
+  if ('Var' in expr) return [expr.Var as string];
   if (!('.' in expr)) return undefined;
   const { left, attr } = expr['.'] as { left: Expr; attr: string };
   const base = pathOf(left);
@@ -58,7 +58,7 @@ export function entityOf(expr: Expr): { readonly type: string; readonly id: stri
 
 /** The elements of a set literal. */
 export function elementsOf(expr: Expr): readonly Expr[] | undefined {
-  return 'Set' in expr ? (expr.Set as readonly Expr[]) : undefined;
+  return 'Set' in expr ? expr.Set : undefined;
 }
 
 /** What the expression may come to be: the elements of a set literal, the branches of an `if`. */
@@ -76,7 +76,7 @@ export function fieldsOf(expr: Expr): readonly (readonly [name: string, value: E
 /** One field of a record, literal or not. */
 export function fieldOf(expr: Expr, name: string): Expr {
   const found = fieldsOf(expr).find(([field]) => field === name);
-  return found?.[1] ?? ({ '.': { left: expr, attr: name } } as Expr);
+  return found?.[1] ?? { '.': { left: expr, attr: name } };
 }
 
 /** A `like` pattern as the literal parts between its wildcards: `a*b` is `['a', 'b']`, `*` is `['', '']`. */

@@ -21,12 +21,12 @@ export interface Constraint {
 
 /** The heads of a policy: principal, action, resource. */
 export function headsOf({ principal, action, resource }: PolicyJson): Readonly<Record<'principal' | 'action' | 'resource', Constraint>> {
-  return { principal: principal as Constraint, action: action as Constraint, resource: resource as Constraint };
+  return { principal: principal as Constraint, action, resource: resource as Constraint };
 }
 
 export function entitiesIn({ entity, entities, in: inside }: Constraint): readonly Entity[] {
   const literals = [entity, ...(entities ?? []), inside?.entity].filter((literal) => literal !== undefined);
-  return literals.map((literal) => ('__entity' in literal ? literal.__entity : literal));
+  return literals.map((literal) => ('__entity' in literal ? literal['__entity'] : literal));
 }
 
 /** The head lets calls with this action through. */
