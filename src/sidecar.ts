@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { CallEvent } from './audit/audit.ts';
+import type { Server } from 'node:http';
 import { createAudit } from './audit/sink.ts';
 import type { CallRecord } from './call-record.ts';
 import { authorityNetworkOf, destinationsOf } from './config/destinations.ts';
@@ -9,12 +9,17 @@ import type { Config } from './config/schema.ts';
 import { createAuthorityClient, type AuthorityClient } from './credentials/authority-client.ts';
 import { createBroker, type Providers } from './credentials/broker.ts';
 import { createProvider } from './credentials/registry.ts';
+import { createHealthServer } from './control/health.ts';
+import { createMetrics } from './control/metrics.ts';
+import { createControlServer } from './control/server.ts';
+import { openRoleTokens } from './control/tokens.ts';
 import { createClients, createGuardedFetch } from './egress/client.ts';
 import { createUpstream } from './egress/forward.ts';
-import { ExeatError, isRefusal, type ErrorCode } from './errors.ts';
+import { ExeatError, isRefusal, refuse, type ErrorCode } from './errors.ts';
+import { explain } from './explain.ts';
 import { createFingerprint } from './fingerprint.ts';
 import { createIdentity } from './identity/registry.ts';
-import { closeServer, listen } from './ingress/listen.ts';
+import { closeServer, listen, type ListenAt } from './listen.ts';
 import { createIngress } from './ingress/server.ts';
 import type { OperatorLog } from './log.ts';
 import { handle, type Graph, type Stages } from './pipeline.ts';
@@ -36,6 +41,11 @@ export interface SidecarOptions {
 export interface Sidecar extends AsyncDisposable {
   /** `host:port` of the proxy, as the agent reaches it. */
   readonly proxy: string;
+  /** `host:port` of the control API, or the path of its socket. */
+  readonly control: string;
+  readonly health: string;
+  /** Where the tokens of the control API are. */
+  readonly tokenFiles: readonly string[];
   readonly tasks: Tasks;
   reload(cause: string): Promise<ReloadResult>;
   reopenLogs(): Promise<void>;
@@ -90,6 +100,11 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
   });
   stack.use(tasks);
 
+  const metrics = createMetrics({
+    openTasks: () => tasks.openCount,
+    auditFailed: () => audit.failure !== undefined,
+    identityExpiresAt: () => identity.expiresAt(),
+  });
   const refusals = (code: ErrorCode) => void audit.append({ kind: 'call.refused', count: 1, codes: { [code]: 1 } });
   const running = new Set<CallRecord>();
   const stages: Stages = {
@@ -102,7 +117,7 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
     running,
     log: { sink: audit, refused: refusals },
     fingerprint,
-    observe: (_event: CallEvent) => {},
+    observe: (event) => metrics.observe(event),
     report: (error, call) => log.error({ error, call }, 'a call failed inside the sidecar'),
   };
   const ownAuthorities = new Set<string>();
@@ -146,20 +161,61 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
     detail: 'configuration and policy loaded at start',
     digest: graph.policy.digest,
   });
-  proxy = await listen(ingress, config.listen.proxy);
-  stack.defer(() => closeServer(ingress, config.tasks.drain));
-  const port = Number(proxy.slice(proxy.lastIndexOf(':') + 1));
-  ownPorts.add(port);
-  for (const host of ['127.0.0.1', 'localhost', '[::1]', proxy.slice(0, proxy.lastIndexOf(':'))]) ownAuthorities.add(`${host}:${port}`);
+
+  let closing = false;
+  const tokens = openRoleTokens(config.control, folders.tokens);
+  const controlServer = createControlServer({
+    tokens,
+    tasks,
+    hosts: () => ('path' in config.listen.control ? undefined : spellings(control)),
+    identity: () => ({ principal: identity.principal(), expiresAt: identity.expiresAt() }),
+    explain: ({ task: id, method, url }) => {
+      const [task, principal] = [tasks.get(id), identity.principal()];
+      if (task === undefined) return refuse('not_found');
+      return principal === undefined ? refuse('identity_unavailable') : explain(graph, { principal, task, method, url });
+    },
+    reload: () => reloader.reload('operator'),
+    report: (error) => log.error({ error }, 'a request to the control API failed'),
+  });
+  const healthServer = createHealthServer({
+    notReady: () => [
+      ...(closing ? ['shutting down'] : []),
+      ...(identity.principal() === undefined ? ['no valid workload identity'] : []),
+      ...(audit.failure === undefined ? [] : ['the audit log cannot be written']),
+    ],
+    metrics: () => metrics.text(),
+  });
+  const open = async (server: Server, at: ListenAt, graceMs: number): Promise<string> => {
+    const address = await listen(server, at);
+    stack.defer(() => closeServer(server, graceMs));
+    ownPorts.add(Number(address.slice(address.lastIndexOf(':') + 1)));
+    return address;
+  };
+  const health = await open(healthServer, config.listen.health, 0);
+  const control = await open(controlServer, config.listen.control, 1000);
+  proxy = await open(ingress, config.listen.proxy, config.tasks.drain);
+  for (const spelling of spellings(proxy)) ownAuthorities.add(spelling);
 
   const all = stack.move();
   return {
     proxy,
+    control,
+    health,
+    tokenFiles: tokens.files,
     tasks,
     reload: (cause) => reloader.reload(cause),
     reopenLogs: () => audit.reopen(),
-    [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => {
+      closing = true;
+      return all[Symbol.asyncDispose]();
+    },
   };
+}
+
+/** The ways in which a client on this host may write a listener's `host:port`. */
+function spellings(address: string): ReadonlySet<string> {
+  const port = address.slice(address.lastIndexOf(':') + 1);
+  return new Set([address, ...['127.0.0.1', 'localhost', '[::1]'].map((host) => `${host}:${port}`)]);
 }
 
 interface GraphParts {

@@ -27,7 +27,8 @@ export async function run(argv: readonly string[]): Promise<number> {
     void sidecar.reload('signal');
     sidecar.reopenLogs().catch((error: unknown) => log.error({ error }, 'the audit log could not be reopened'));
   });
-  log.info({ proxy: sidecar.proxy, config: path }, 'ready');
+  const { proxy, control, health, tokenFiles } = sidecar;
+  log.info({ proxy, control, health, tokens: tokenFiles, config: path }, 'ready');
   log.info({ signal: await stopped }, 'stopping');
   await sidecar[Symbol.asyncDispose]();
   return 0;

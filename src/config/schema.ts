@@ -1,19 +1,14 @@
+import { controlConfig } from '../control/tokens.ts';
 import { config as auditConfig } from '../audit/sink.ts';
 import { authorityClientConfig } from '../credentials/authority-config.ts';
 import { identityConfig } from '../identity/registry.ts';
 import { config as cedarPolicy } from '../policy/cedar.ts';
-import { secretReference, z } from '../settings.ts';
+import { z } from '../settings.ts';
 import { intentConfig, tasksConfig } from '../tasks/settings.ts';
 import { destinationConfig } from './destination.ts';
 import { listenConfig } from './listen.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'a name is lower-case letters, digits, - and _, at most 63 of them');
-
-const controlConfig = z.strictObject({
-  tokens: z
-    .strictObject({ operator: secretReference.optional(), orchestrator: secretReference.optional(), agent: secretReference.optional() })
-    .prefault({}),
-});
 
 /** The whole configuration file, every default in it. Relative paths are relative to the working directory. */
 export const configSchema = z.strictObject({

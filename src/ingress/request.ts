@@ -83,6 +83,7 @@ function readFields(request: IncomingMessage): HeadFacts | Refusal {
     const refusal = readField(name, value, facts);
     if (refusal !== undefined) return refusal;
   }
+  if (facts.host === '') return malformed('it has no Host');
   if (facts.chunked && request.httpVersionMinor !== 1) return malformed('Transfer-Encoding does not exist in HTTP/1.0');
   if (facts.chunked && facts.bodyLength !== undefined) return malformed('it has both Content-Length and Transfer-Encoding');
   return facts;

@@ -27,7 +27,8 @@ const lingerMs = 1000;
 export function createIngress(options: IngressOptions): Server {
   const server = createServer({
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    // Ours to refuse, so that it is answered and counted like every other.
+    requireHostHeader: false,
     headersTimeout: headersTimeoutMs,
     requestTimeout: 0,
     keepAliveTimeout: keepAliveTimeoutMs,

@@ -31,7 +31,13 @@ export async function startOrigin(answer?: (request: IncomingMessage, response: 
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('close', () => resolve(Buffer.concat(chunks).toString()));
     });
-    const entry: Seen = { method: request.method ?? '', url: request.url ?? '', headers: request.headers, rawHeaders: request.rawHeaders, body };
+    const entry: Seen = {
+      method: request.method ?? '',
+      url: request.url ?? '',
+      headers: request.headers,
+      rawHeaders: request.rawHeaders,
+      body,
+    };
     seen.push(entry);
     if (answer !== undefined) return answer(request, response, entry);
     response.setHeader('content-type', 'application/json');

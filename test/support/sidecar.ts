@@ -28,7 +28,10 @@ export interface TestSidecar extends AsyncDisposable {
   readonly proxy: string;
   readonly folder: string;
   /** Opens a task as an orchestrator does; `authorization` is the value of Proxy-Authorization. */
-  open(intent?: string, more?: object): { readonly id: string; readonly authorization: string; readonly credential: string; readonly proxyUrl: string };
+  open(
+    intent?: string,
+    more?: object,
+  ): { readonly id: string; readonly authorization: string; readonly credential: string; readonly proxyUrl: string };
   /** Audit events on disk that match, as soon as there are `count` of them. */
   events(match: Readonly<Record<string, unknown>>, count?: number): Promise<Record<string, unknown>[]>;
   allEvents(): Record<string, unknown>[];
@@ -93,7 +96,9 @@ function configOf(config: TestConfig, folder: string): object {
     listen: { proxy: '127.0.0.1:0', control: '127.0.0.1:0', health: '127.0.0.1:0', ...config.listen },
     identity: config.identity ?? { source: 'local', folder: join(folder, 'identity') },
     ...(config.authority === undefined ? {} : { authority: config.authority }),
-    control: { tokens: Object.fromEntries(['operator', 'orchestrator', 'agent'].map((role) => [role, { file: join(folder, `${role}.token`) }])) },
+    control: {
+      tokens: Object.fromEntries(['operator', 'orchestrator', 'agent'].map((role) => [role, { file: join(folder, `${role}.token`) }])),
+    },
     tasks: { state: join(folder, 'state'), drain: '200ms', ...config.tasks },
     intents: config.intents ?? { work: { description: 'Test', destinations: Object.keys(config.destinations) } },
     policy: { engine: 'cedar', directory: join(folder, 'policies') },

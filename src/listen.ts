@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { chmodSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ExeatError } from '../errors.ts';
+import { ExeatError } from './errors.ts';
 
 /** An address, or the path of a Unix socket. */
 export type ListenAt = { readonly host?: string; readonly port: number } | { readonly path: string };

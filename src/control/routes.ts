@@ -1,0 +1,171 @@
+import { isRefusal, refuse, type Refusal } from '../errors.ts';
+import type { Principal } from '../identity/identity.ts';
+import { duration, z } from '../settings.ts';
+import type { Task, TaskControl, TaskReport } from '../tasks/task.ts';
+import type { ControlRole } from './tokens.ts';
+
+/** Who asks: a role, or the holder of one task's own credential. */
+export type Asker = { readonly role: ControlRole; readonly task?: undefined } | { readonly role: 'task'; readonly task: Task };
+
+/** One request, its body parsed and checked against the route's schema. */
+export interface Ask {
+  readonly asker: Asker;
+  readonly id: string;
+  readonly body: unknown;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  /** `/v1/tasks/{id}`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly roles: readonly Asker['role'][];
+  readonly body?: z.ZodType;
+  answer(ask: Ask): Answer | Refusal | Promise<Answer | Refusal>;
+}
+
+/** What the control API acts on; passed in by the composition root. */
+export interface ControlDeps {
+  readonly tasks: TaskControl;
+  readonly identity: () => { readonly principal: Principal | undefined; readonly expiresAt: number | undefined };
+  readonly explain: (request: ExplainRequest) => unknown;
+  readonly reload: () => Promise<unknown>;
+}
+
+export const openBody = z.strictObject({
+  intent: z.string().min(1),
+  ttl: duration.optional(),
+  plan: z.array(z.string().min(1)).max(500).optional(),
+  budget: z.strictObject({ calls: z.number().int().positive() }).optional(),
+  subject_token: z.never({ error: 'not supported by this version: tasks act for the agent itself' }).optional(),
+  grant: z.never({ error: 'not supported by this version: an orchestrator opens the task with its own token' }).optional(),
+  parent: z.never({ error: 'not supported by this version: open a task of its own' }).optional(),
+});
+
+export const explainBody = z.strictObject({
+  task: z.string().min(1),
+  method: z.string().regex(/^[A-Z]{1,20}$/),
+  url: z.string().min(1).max(8192),
+});
+export type ExplainRequest = z.output<typeof explainBody>;
+
+const changes = {
+  pause: ['operator', 'orchestrator'],
+  resume: ['operator', 'orchestrator'],
+  complete: ['operator', 'orchestrator', 'agent', 'task'],
+  revoke: ['operator', 'orchestrator'],
+} as const;
+
+/** All of the API, one row a call; the OpenAPI document is made from the same rows. */
+export function routesOf(deps: ControlDeps): readonly Route[] {
+  const { tasks } = deps;
+  const everyone = ['operator', 'orchestrator', 'agent', 'task'] as const;
+  return [
+    {
+      method: 'POST',
+      path: '/v1/tasks',
+      summary: 'Open a task',
+      roles: ['orchestrator', 'agent'],
+      body: openBody,
+      answer({ asker, body }) {
+        const { intent, ttl, plan, budget } = body as z.output<typeof openBody>;
+        const opened = tasks.open({ intent, ttlMs: ttl, plan, calls: budget?.calls }, asker.role === 'agent' ? 'agent' : 'orchestrator');
+        if (isRefusal(opened)) return opened;
+        const { task, proxyUrl, credential } = opened;
+        const expiresAt = new Date(task.expiresAt).toISOString();
+        return { status: 201, body: { id: task.id, proxy_url: proxyUrl.reveal(), credential: credential.reveal(), expires_at: expiresAt } };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/tasks',
+      summary: 'List tasks, newest first',
+      roles: everyone,
+      answer: ({ asker }) => ok({ tasks: tasks.list().filter((report) => maySee(asker, report)) }),
+    },
+    {
+      method: 'GET',
+      path: '/v1/tasks/{id}',
+      summary: 'One task: state, counters, leases, planned and executed operations',
+      roles: everyone,
+      answer: ({ asker, id }) => shown(asker, tasks.report(id)),
+    },
+    ...(Object.keys(changes) as (keyof typeof changes)[]).map((change): Route => ({
+      method: 'POST',
+      path: `/v1/tasks/{id}/${change}`,
+      summary: `${change[0]?.toUpperCase()}${change.slice(1)} a task`,
+      roles: changes[change],
+      async answer({ asker, id }) {
+        const visible = tasks.report(id);
+        if (visible === undefined || !maySee(asker, visible)) return refuse('not_found');
+        const report = await tasks[change](id, asker.role === 'operator' || asker.role === 'orchestrator' ? asker.role : 'agent');
+        return isRefusal(report) ? report : ok(report);
+      },
+    })),
+    {
+      method: 'POST',
+      path: '/v1/agents/allow',
+      summary: 'Let the agent open tasks for itself again after a revoke',
+      roles: ['operator', 'orchestrator'],
+      answer({ asker }) {
+        tasks.allow(asker.role === 'operator' ? 'operator' : 'orchestrator');
+        return ok({ allowed: true });
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/identity',
+      summary: 'Who the agent is',
+      roles: everyone,
+      answer({ asker }) {
+        const { principal, expiresAt } = deps.identity();
+        if (principal === undefined) return refuse('identity_unavailable');
+        if (asker.role !== 'operator') return ok({ id: principal.id });
+        return ok({
+          ...principal,
+          expires_at: expiresAt === undefined || !Number.isFinite(expiresAt) ? null : new Date(expiresAt).toISOString(),
+        });
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/explain',
+      summary: 'What would be decided about a call, and why; nothing is sent',
+      roles: everyone,
+      body: explainBody,
+      async answer({ asker, body }) {
+        const request = body as ExplainRequest;
+        const report = tasks.report(request.task);
+        if (report === undefined || !maySee(asker, report)) return refuse('not_found');
+        const explained = await deps.explain(request);
+        return typeof explained === 'object' && explained !== null && isRefusal(explained) ? explained : ok(explained);
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/reload',
+      summary: 'Read configuration and policies again',
+      roles: ['operator'],
+      answer: async () => ok(await deps.reload()),
+    },
+  ];
+}
+
+/** Operators and orchestrators see every task; the agent those it opened itself; a task's credential its own. */
+function maySee(asker: Asker, report: TaskReport): boolean {
+  if (asker.role === 'task') return asker.task.id === report.id;
+  return asker.role !== 'agent' || report.origin !== 'orchestrator';
+}
+
+function shown(asker: Asker, report: TaskReport | undefined): Answer | Refusal {
+  return report !== undefined && maySee(asker, report) ? ok(report) : refuse('not_found');
+}
+
+function ok(body: unknown): Answer {
+  return { status: 200, body };
+}

@@ -1,0 +1,67 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { readSecret, secretReference, z, type SecretReference } from '../settings.ts';
+
+/** What a bearer token of the control API stands for. */
+export type ControlRole = 'operator' | 'orchestrator' | 'agent';
+
+const roles = ['operator', 'orchestrator', 'agent'] as const;
+
+/** The `control:` key. A token left out is made in the tokens folder. */
+export const controlConfig = z.strictObject({
+  tokens: z
+    .strictObject({ operator: secretReference.optional(), orchestrator: secretReference.optional(), agent: secretReference.optional() })
+    .prefault({}),
+});
+
+export type ControlConfig = z.output<typeof controlConfig>;
+
+/** Knows the roles by their tokens. */
+export interface RoleTokens {
+  /** Files that hold a token; those that were missing were made (0600). */
+  readonly files: readonly string[];
+  /** The role of a presented token; a changed file is read again. */
+  roleOf(presented: string): ControlRole | undefined;
+}
+
+/** Makes missing token files. Throws when a token cannot be read or is too short to be a secret. */
+export function openRoleTokens({ tokens }: ControlConfig, folder: string): RoleTokens {
+  const sources = roles.map((role) => ({ role, reference: tokens[role] ?? { file: join(folder, `${role}.token`) } }));
+  for (const { reference } of sources) if ('file' in reference) makeIfMissing(reference.file);
+  const known = sources.map(({ role, reference }) => ({ role, reference, stamp: stampOf(reference), digest: digestOf(reference) }));
+  const digests = known.map(({ digest }) => digest.toString('hex'));
+  if (new Set(digests).size < digests.length) throw new Error('two roles of the control API have the same token; give each its own');
+  return {
+    files: sources.flatMap(({ reference }) => ('file' in reference ? [reference.file] : [])),
+    roleOf(presented) {
+      const digest = createHash('sha256').update(presented).digest();
+      let found: ControlRole | undefined;
+      for (const entry of known) {
+        const stamp = stampOf(entry.reference);
+        if (stamp !== entry.stamp) Object.assign(entry, { stamp, digest: digestOf(entry.reference) });
+        if (timingSafeEqual(entry.digest, digest)) found = entry.role;
+      }
+      return found;
+    },
+  };
+}
+
+function makeIfMissing(file: string): void {
+  if (statSync(file, { throwIfNoEntry: false }) !== undefined) return;
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+}
+
+function digestOf(reference: SecretReference): Buffer {
+  const value = readSecret(reference).reveal();
+  if (value.length < 16) throw new Error('a token of the control API must have at least 16 characters');
+  return createHash('sha256').update(value).digest();
+}
+
+/** Changes when the file does; a file that went away counts as changed, so that its token is refused by the error that follows. */
+function stampOf(reference: SecretReference): string {
+  if (!('file' in reference)) return '';
+  const found = statSync(reference.file, { throwIfNoEntry: false, bigint: true });
+  return found === undefined ? 'gone' : `${found.ino} ${found.size} ${found.mtimeNs}`;
+}

@@ -1,0 +1,40 @@
+import { isRefusal, type Refusal } from './errors.ts';
+import type { Principal } from './identity/identity.ts';
+import { parseTarget } from './ingress/target.ts';
+import type { Graph } from './pipeline.ts';
+import { grant } from './policy/policy.ts';
+import { operationName } from './protocol/operation.ts';
+import type { Task } from './tasks/task.ts';
+
+export interface ExplainInput {
+  readonly principal: Principal;
+  readonly task: Task;
+  readonly method: string;
+  readonly url: string;
+}
+
+/** A dry run: the decision, the policies that determined it, and what would be issued. Sends nothing, spends nothing. */
+export async function explain(graph: Graph, { principal, task, method, url }: ExplainInput): Promise<object | Refusal> {
+  const host = URL.canParse(url) ? new URL(url).host : '';
+  const requested = parseTarget(url, host, { ownAuthorities: new Set() });
+  if (isRefusal(requested)) return requested;
+  const target = graph.destinations.resolve(requested);
+  if (isRefusal(target)) return target;
+  const operation = graph.classifier.classify({ method, target });
+  if (operation === undefined) return { decision: 'deny', reason: 'method_refused' };
+  const name = operationName(target, operation);
+  const planned = task.plan.size === 0 || task.plan.has(name);
+  const request = { principal, task, planned, target, operation, time: Date.now() };
+  const { decision, policies, errors } = await graph.policy.explain(request);
+  const permit = grant(request, decision);
+  const outside = !task.destinations.has(target.destination.name);
+  return {
+    operation: name,
+    decision: outside || isRefusal(permit) ? 'deny' : permit.observed ? 'would_deny' : 'allow',
+    ...(outside ? { reason: 'destination_outside_intent' } : isRefusal(permit) ? { reason: permit.refused } : {}),
+    policies,
+    errors,
+    policy_digest: graph.policy.digest,
+    would_issue: target.destination.credentialKind ?? null,
+  };
+}
