@@ -1,44 +1,8 @@
 import type { Lease, LeaseOutcome } from '../credentials/credential.ts';
-import { z } from '../settings.ts';
 import type { LiveTask } from './live.ts';
+import type { TaskReport } from './task.ts';
 
-const at = z.iso.datetime();
-
-/** One credential of the task. While it lives `outcome` is `active`; afterwards what revoking it came to. Never a secret. */
-const leaseReport = z.strictObject({
-  lease: z.string(),
-  destination: z.string(),
-  outcome: z.enum(['active', 'revoked', 'pending', 'not_revocable', 'expired']),
-  /** `introspected`: the issuer says it is dead; `accepted`: the issuer answered success. */
-  proof: z.enum(['introspected', 'accepted']).optional(),
-  /** From when every destination refuses it, also one that checks offline. null: it does not expire by itself. */
-  dead_by: at.nullable(),
-});
-
-/** A task with what was planned and what was done, as the control API shows it. */
-export const taskReport = z.strictObject({
-  id: z.string(),
-  intent: z.string(),
-  origin: z.enum(['orchestrator', 'self_declared', 'default']),
-  agent: z.string(),
-  subject: z.string().nullable(),
-  attested: z.boolean(),
-  state: z.enum(['open', 'paused', 'completed', 'expired', 'revoked']),
-  opened_at: at,
-  expires_at: at,
-  ended_at: at.optional(),
-  ended_by: z.string().optional(),
-  destinations: z.array(z.string()),
-  calls: z.strictObject({ used: z.number(), running: z.number(), budget: z.number().nullable(), left: z.number().nullable() }),
-  planned: z.array(z.string()),
-  executed: z.array(z.strictObject({ operation: z.string(), calls: z.number() })),
-  unplanned: z.array(z.string()),
-  missed: z.array(z.string()),
-  leases: z.array(leaseReport),
-});
-
-export type TaskReport = z.output<typeof taskReport>;
-type LeaseReport = z.output<typeof leaseReport>;
+type LeaseReport = TaskReport['leases'][number];
 
 /** `leases` are the living ones; of an ended task the outcomes are shown instead. */
 export function reportOf(task: LiveTask, leases: readonly Lease[]): TaskReport {

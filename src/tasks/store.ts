@@ -11,9 +11,9 @@ import { createGate } from './gate.ts';
 import { isAlive, type LiveTask } from './live.ts';
 import { createOpening } from './opening.ts';
 import { createRegistry } from './registry.ts';
-import { reportOf, type TaskReport } from './report.ts';
+import { reportOf } from './report.ts';
 import type { TaskSettings } from './settings.ts';
-import type { Task, TaskControl, TaskGate } from './task.ts';
+import type { Task, TaskControl, TaskGate, TaskReport } from './task.ts';
 
 /** A clock may be set, and a laptop sleeps: no timer trusts the time to pass by itself for longer than this. */
 const longestTimerMs = 15_000;
