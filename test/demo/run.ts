@@ -35,7 +35,10 @@ async function play(): Promise<void> {
 
   story.step('The platform gives the workload an identity: a short-lived token in a file. That is all the registration there is.');
   const platform = await generateKeyPair('ES256');
-  writeFileSync(file('platform.jwks.json'), JSON.stringify({ keys: [{ ...(await exportJWK(platform.publicKey)), kid: 'platform', alg: 'ES256' }] }));
+  writeFileSync(
+    file('platform.jwks.json'),
+    JSON.stringify({ keys: [{ ...(await exportJWK(platform.publicKey)), kid: 'platform', alg: 'ES256' }] }),
+  );
   const secret = crypto.randomUUID();
   writeFileSync(file('introspection.secret'), secret);
 
@@ -66,7 +69,10 @@ async function play(): Promise<void> {
   story.step('An orchestrator opens a task with the intent "triage"; the agent gets nothing but a proxy URL.');
   const control = controlClient(ready.control, readFileSync(file('orchestrator.token'), 'utf8').trim());
   const task = await control('POST', '/v1/tasks', { intent: 'triage', ttl: '5m', plan: ['items read /items', 'items read /events'] });
-  const agent = (what: string) => started(startProcess(`agent ${what}`, here('agent.ts'), [what, base], { http_proxy: String(task['proxy_url']), NODE_USE_ENV_PROXY: '1' }));
+  const agent = (what: string) =>
+    started(
+      startProcess(`agent ${what}`, here('agent.ts'), [what, base], { http_proxy: String(task['proxy_url']), NODE_USE_ENV_PROXY: '1' }),
+    );
 
   story.step('The agent reads: policy allows it, Exeat exchanges the workload identity for a token of this task, and forwards.');
   const read = agent('read');
@@ -104,7 +110,9 @@ async function play(): Promise<void> {
   const log = readFileSync(file('audit.ndjson'), 'utf8');
   for (const line of log.split('\n').filter(Boolean)) story.audit(JSON.parse(line) as Record<string, unknown>);
   story.expect('no token in the log', { leaked: log.includes(token) || log.includes(workloadToken) }, { leaked: false });
-  const verify = started(startProcess('verify', exeat, ['audit', 'verify', file('audit.ndjson'), '--public-key', file('state/audit-public.pem')]));
+  const verify = started(
+    startProcess('verify', exeat, ['audit', 'verify', file('audit.ndjson'), '--public-key', file('state/audit-public.pem')]),
+  );
   story.expect('the chain verifies', { exit: await verify.exit() }, { exit: 0 });
 }
 
@@ -128,7 +136,12 @@ function sidecarSettings(base: string, issuer: string): object {
     policy: { engine: 'cedar', directory: file('policies') },
     audit: { to: file('audit.ndjson') },
     destinations: {
-      items: { hosts: [base], allow_private: true, unsafe_cleartext: true, credential: { kind: 'token-exchange', resource: `${base}/`, scope: 'items:read' } },
+      items: {
+        hosts: [base],
+        allow_private: true,
+        unsafe_cleartext: true,
+        credential: { kind: 'token-exchange', resource: `${base}/`, scope: 'items:read' },
+      },
     },
   };
 }
