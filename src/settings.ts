@@ -9,7 +9,7 @@ const unitBytes = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 
 /** A duration such as `250ms`, `30s`, `15m`, `1h`, `2d`, parsed to milliseconds. The only place where durations are parsed. */
 export const duration = z
-  .string()
+  .string('expected a duration such as 30s, 15m or 1h')
   .regex(/^\d+(ms|s|m|h|d)$/, 'expected a duration such as 30s, 15m or 1h')
   .transform((text) => scaled(text, unitMs))
   .pipe(
@@ -21,7 +21,7 @@ export const duration = z
 
 /** A size such as `512KiB` or `1MiB`, parsed to bytes. */
 export const size = z
-  .string()
+  .string('expected a size such as 64KiB or 1MiB')
   .regex(/^\d+(B|KiB|MiB|GiB)$/, 'expected a size such as 64KiB or 1MiB')
   .transform((text) => scaled(text, unitBytes));
 

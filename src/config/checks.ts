@@ -1,7 +1,7 @@
 import { didYouMean } from '../nearest.ts';
 import type { DestinationConfig } from './destination.ts';
-import { type Endpoint, isLoopback, originOf } from './hosts.ts';
-import type { ListenAddress } from './listen.ts';
+import { type Endpoint, originOf } from './hosts.ts';
+import { endpointsOf, networkProblems } from './network-checks.ts';
 import type { Problem } from './problems.ts';
 import type { Config } from './schema.ts';
 
@@ -9,6 +9,7 @@ import type { Config } from './schema.ts';
 export interface DeclaredNames {
   readonly destinations: readonly string[];
   readonly intents: readonly string[];
+  readonly authority: boolean;
 }
 
 /** What is wrong between parts of the file that are each in order. */
@@ -18,20 +19,10 @@ export function crossProblems(config: Config, names: DeclaredNames): Problem[] {
     ...hostClaims(config),
     ...routeClaims(config),
     ...Object.entries(config.destinations).flatMap(([name, destination]) => [
-      ...cleartextProblems(name, destination),
-      ...ownListenerProblems(name, destination, config),
-      ...exchangeProblems(name, destination, config),
+      ...networkProblems(name, destination, config),
+      ...exchangeProblems(name, destination, names),
     ]),
   ];
-}
-
-/** Where a destination is, and where in the file that is said. */
-export function endpointsOf({
-  hosts,
-  url,
-}: DestinationConfig): { readonly endpoint: Endpoint; readonly at: readonly (string | number)[] }[] {
-  if (url !== undefined) return [{ endpoint: url, at: ['url'] }];
-  return (hosts ?? []).map((endpoint, index) => ({ endpoint, at: ['hosts', index] }));
 }
 
 function intentProblems({ intents, tasks }: Config, names: DeclaredNames): Problem[] {
@@ -92,39 +83,7 @@ function routeClaims({ destinations }: Config): Problem[] {
   });
 }
 
-function cleartextProblems(name: string, destination: DestinationConfig): Problem[] {
-  if (destination.credential === undefined) return [];
-  return endpointsOf(destination).flatMap(({ endpoint, at }) => {
-    if (endpoint.scheme === 'https') return [];
-    const dialled = destination.connect_to?.host ?? endpoint.name;
-    const path = ['destinations', name, ...at];
-    if (!isLoopback(dialled)) return [{ path, message: `a credential never leaves in clear: use https for "${dialled}"` }];
-    return destination.unsafe_cleartext
-      ? []
-      : [{ path, message: 'a credential over http needs "unsafe_cleartext: true", and reaches loopback only' }];
-  });
-}
-
-function ownListenerProblems(name: string, destination: DestinationConfig, { listen }: Config): Problem[] {
-  const listeners = Object.entries({ proxy: listen.proxy, control: listen.control, health: listen.health });
-  const { connect_to: instead } = destination;
-  const dialled =
-    instead === undefined
-      ? endpointsOf(destination).map(({ endpoint: { name: host, port }, at }) => ({ host, port, at }))
-      : [{ ...instead, at: ['connect_to'] }];
-  return dialled.flatMap(({ host, port, at }) => {
-    const own = listeners.find(([, address]) => reaches(host, port, address));
-    if (own === undefined) return [];
-    return [{ path: ['destinations', name, ...at], message: `is Exeat's own "${own[0]}" listener, which is never a destination` }];
-  });
-}
-
-function reaches(host: string, port: number, address: ListenAddress): boolean {
-  if ('path' in address || address.port === 0 || address.port !== port) return false;
-  return isLoopback(host) || host.replace(/^\[|\]$/g, '') === address.host;
-}
-
-function exchangeProblems(name: string, { credential }: DestinationConfig, { authority }: Config): Problem[] {
-  if (credential?.kind !== 'token-exchange' || authority !== undefined) return [];
+function exchangeProblems(name: string, { credential }: DestinationConfig, { authority }: DeclaredNames): Problem[] {
+  if (credential?.kind !== 'token-exchange' || authority) return [];
   return [{ path: ['destinations', name, 'credential', 'kind'], message: 'token-exchange needs an "authority"' }];
 }

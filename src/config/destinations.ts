@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Destination, PeerNetwork } from '../destination.ts';
-import { endpointsOf } from './checks.ts';
+import { endpointsOf } from './network-checks.ts';
 import type { DestinationConfig } from './destination.ts';
 import { ConfigError, type LocatedProblem } from './problems.ts';
 import type { Config } from './schema.ts';

@@ -1,4 +1,4 @@
-import { type Alias, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
+import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import type { LocatedProblem } from './problems.ts';
 
 /** A YAML document as plain data, and where its parts are. */
@@ -28,7 +28,7 @@ export function parseYaml(text: string): ConfigDocument {
   const lineAt = (offset: number): number => lines.linePos(offset).line;
   const problems: LocatedProblem[] = [...document.errors, ...document.warnings].map(({ message, code, pos }) => ({
     path: [],
-    message: `${message}${hintFor(code)}`,
+    message: inOurWords[code] ?? message,
     line: lineAt(pos[0]),
   }));
   const refuse = (node: Node, message: string): void => {
@@ -45,9 +45,10 @@ export function parseYaml(text: string): ConfigDocument {
       if (isScalar(key) && key.value === '__proto__') refuse(key, 'unknown key "__proto__"');
     },
   });
+  const { data, bomb } = problems.length === 0 ? expanded(document) : {};
   return {
-    data: problems.length === 0 ? document.toJS({ maxAliasCount: mostAliases }) : undefined,
-    problems,
+    data,
+    problems: bomb === undefined ? firstOfEachLine(problems) : [{ path: [], message: bomb, line: 1 }],
     lineOf: (path) => lineAt(offsetOf(path)),
   };
 
@@ -75,6 +76,25 @@ function aliasMessage({ source }: Alias): string {
   return `there is no anchor for the alias *${source}${quote}`;
 }
 
-function hintFor(code: string): string {
-  return code === 'MISSING_CHAR' ? ' (inside [ ] a text with { } needs quotes)' : '';
+/** The parser's words where they would not help. */
+const inOurWords: Readonly<Record<string, string>> = {
+  DUPLICATE_KEY: 'this key stands twice',
+  MISSING_CHAR: 'missing , or : (inside [ ] or { } a text that has any of these characters needs quotes)',
+  MULTIPLE_DOCS: 'only one document is expected, without ---',
+  NON_STRING_KEY: 'a key must be plain text',
+  TAG_RESOLVE_FAILED: 'tags (!…) are not allowed',
+};
+
+/** One mistake in the syntax makes the parser stumble over the rest of its line. */
+function firstOfEachLine(problems: readonly LocatedProblem[]): LocatedProblem[] {
+  return problems.filter((problem, index) => problems.findIndex(({ line }) => line === problem.line) === index);
+}
+
+function expanded(document: Document): { readonly data?: unknown; readonly bomb?: string } {
+  try {
+    return { data: document.toJS({ maxAliasCount: mostAliases }) };
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    return { bomb: 'the aliases (*name) multiply beyond what a configuration needs' };
+  }
 }

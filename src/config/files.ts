@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { defaultFolders } from './folders.ts';
 import { childOf } from './json-schema.ts';
 import { problemText } from './problems.ts';
 import type { Config } from './schema.ts';
@@ -7,7 +8,10 @@ import type { Config } from './schema.ts';
 export function trustedPathsOf(config: Config, file: string): string[] {
   const identity = config.identity.source === 'file' ? config.identity.path : config.identity.folder;
   const secrets = referencesIn(config, []).flatMap(({ reference }) => reference.file ?? []);
-  const others = [identity, config.tasks.state, config.audit.to].filter((path) => path !== undefined);
+  const defaults = defaultFolders();
+  const { to } = config.audit;
+  const audit = to === 'stdout' ? undefined : to === 'file' || to === 'both' ? defaults.auditFile : to;
+  const others = [identity, config.tasks.state ?? defaults.state, audit].filter((path) => path !== undefined);
   return [...new Set([...loadedPathsOf(config, file), ...secrets, ...others])];
 }
 

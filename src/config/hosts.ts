@@ -34,8 +34,7 @@ export const hostAndPort = z
   .string()
   .transform((text, context) => {
     const endpoint = /^(?!\w+:\/\/).*:\d+$/.test(text) ? endpointOf(text, false) : 'expected name:port';
-    const { name, port } = settled(endpoint, context);
-    return { host: name.replace(/^\[|\]$/g, ''), port };
+    return settled(typeof endpoint === 'string' ? endpoint : { host: endpoint.name.replace(/^\[|\]$/g, ''), port: endpoint.port }, context);
   })
   .meta({ description: 'name:port', examples: ['10.1.2.3:8443'] });
 
@@ -94,5 +93,8 @@ function nameProblem(name: string): string | undefined {
   if (canonical === undefined) return `"${name}" is not a host name`;
   if (canonical !== name) return `write it in its canonical form: ${canonical}`;
   if (isIP(name.replace(/^\[|\]$/g, '')) !== 0) return undefined;
-  return name.length <= 253 && name.split('.').every((part) => label.test(part)) ? undefined : `"${name}" is not a host name`;
+  const labels = name.split('.');
+  // A last label that begins with a digit makes some readers take the whole for a number.
+  const plain = name.length <= 253 && labels.every((part) => label.test(part)) && !/^\d/.test(labels.at(-1) ?? '');
+  return plain ? undefined : `"${name}" is not a host name`;
 }

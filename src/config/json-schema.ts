@@ -43,5 +43,6 @@ function branchFor(node: JsonSchemaNode | undefined, value: unknown): JsonSchema
   if (branches === undefined) return node;
   const fits = (branch: JsonSchemaNode): boolean =>
     Object.entries(branch.properties ?? {}).some(([key, { const: literal }]) => literal !== undefined && childOf(value, key) === literal);
-  return branches.find(fits) ?? node;
+  const isObject = typeof value === 'object' && value !== null;
+  return branches.find(fits) ?? (isObject ? branches.find(({ properties }) => properties !== undefined) : undefined) ?? node;
 }

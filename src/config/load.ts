@@ -26,7 +26,11 @@ export function parseConfig(text: string, file: string): Config {
   const parsed = configSchema.safeParse(input);
   const wrong = parsed.success ? [] : problemsOf(parsed.error, input);
   const sound = parsed.success ? parsed.data : configSchema.safeParse(pruned(input, wrong)).data;
-  const names = { destinations: keysOf(childOf(input, 'destinations')), intents: keysOf(childOf(input, 'intents')) };
+  const names = {
+    destinations: keysOf(childOf(input, 'destinations')),
+    intents: keysOf(childOf(input, 'intents')),
+    authority: childOf(input, 'authority') !== undefined,
+  };
   const problems = [...wrong, ...(sound === undefined ? [] : crossProblems(sound, names))];
   if (problems.length > 0 || sound === undefined) {
     throw new ConfigError(

@@ -1,6 +1,7 @@
+import { isRefusal } from '../errors.ts';
+import { canonicalPath } from '../ingress/path.ts';
 import { z } from '../settings.ts';
 
-const literal = /^[A-Za-z0-9._~:@!$&'()*+,;=%-]+$/;
 const parameter = /^\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
 
 /** A list of path templates, `/repos/{owner}/{repo}`: one `{name}` stands for one whole segment. */
@@ -9,6 +10,7 @@ export const operations = z
   .superRefine((templates, context) => {
     const seen = new Map<string, string>();
     for (const [index, template] of templates.entries()) {
+      if (templateProblem(template) !== undefined) continue;
       const shape = template.replaceAll(/\{[^}]*\}/g, '{}');
       const earlier = seen.get(shape);
       if (earlier !== undefined) report(context, `matches the same paths as "${earlier}"`, [index]);
@@ -31,10 +33,12 @@ function templateProblem(template: string): string | undefined {
     if (name !== undefined && names.has(name)) return `the parameter {${name}} stands twice`;
     if (name !== undefined) names.add(name);
     else if (/[{}]/.test(segment)) return `"${segment}": a parameter {name} is one whole segment`;
-    else if (segment === '.' || segment === '..') return 'a path template has no dot segment';
-    else if (segment !== '' && !literal.test(segment)) return `"${segment}" has characters that no canonical path has`;
+    else if (segment.includes('*')) return `"${segment}": a * is no wildcard here; one {name} stands for one whole segment`;
   }
-  return undefined;
+  const path = canonicalPath(`/${segments.map((segment) => (parameter.test(segment) ? 'x' : segment)).join('/')}`);
+  return isRefusal(path) || path.path !== template.replaceAll(/\{[^}]*\}/g, 'x')
+    ? 'no call has such a path: write it in its plain, normalised form'
+    : undefined;
 }
 
 function report(context: z.core.$RefinementCtx, message: string | undefined, path: (string | number)[] = []): void {

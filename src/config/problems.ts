@@ -47,15 +47,15 @@ function problemsOfIssue(issue: z.core.$ZodIssue, input: unknown): Problem[] {
     case 'invalid_key':
       return [{ path, message: issue.issues[0]?.message ?? issue.message }];
     case 'invalid_type':
-      return [
-        { path, message: value === undefined || value === null ? 'is required' : `expected ${issue.expected}, not ${kindOf(value)}` },
-      ];
+      return [{ path, message: value === undefined || value === null ? 'is required' : typeMessage(issue, value) }];
     case 'invalid_value':
       return [{ path, message: choice(issue.values, value) }];
     case 'invalid_union':
-      return [{ path, message: unionMessage(issue, value, schemaAt(path.slice(0, -1), input)) }];
+      return unionProblems(issue, path, input);
     case 'too_small':
-      return [{ path, message: issue.minimum === 1 && issue.origin !== 'number' ? 'must not be empty' : issue.message }];
+      if (issue.origin === 'number')
+        return [{ path, message: `must be ${issue.inclusive === true ? 'at least' : 'more than'} ${issue.minimum}` }];
+      return [{ path, message: issue.minimum === 1 ? 'must not be empty' : issue.message }];
     default:
       return [{ path, message: issue.message }];
   }
@@ -66,9 +66,21 @@ function unused(known: readonly string[], value: unknown): string[] {
   return known.filter((key) => childOf(value, key) === undefined);
 }
 
-function unionMessage(issue: z.core.$ZodIssueInvalidUnion, value: unknown, parent: ReturnType<typeof schemaAt>): string {
-  const key = issue.path.at(-1);
-  if (!('discriminator' in issue) || typeof key !== 'string') return issue.message;
+/** The problems of the branch that was meant, as far as the value shows it. */
+function unionProblems(issue: z.core.$ZodIssueInvalidUnion, path: Problem['path'], input: unknown): Problem[] {
+  const value = path.reduce<unknown>(childOf, input);
+  const key = path.at(-1);
+  if ('discriminator' in issue && typeof key === 'string')
+    return [{ path, message: discriminatorMessage(key, value, schemaAt(path.slice(0, -1), input)) }];
+  if (issue.message !== 'Invalid input') return [{ path, message: issue.message }];
+  const branches = issue.errors.map((issues) =>
+    issues.flatMap((inner) => problemsOfIssue({ ...inner, path: [...issue.path, ...inner.path] }, input)),
+  );
+  const inside = branches.find((problems) => problems.every((problem) => problem.path.length > path.length));
+  return inside ?? [{ path, message: [...new Set(branches.flat().map(({ message }) => message))].join(', or ') }];
+}
+
+function discriminatorMessage(key: string, value: unknown, parent: ReturnType<typeof schemaAt>): string {
   const branches = parent?.oneOf ?? parent?.anyOf ?? (parent === undefined ? [] : [parent]);
   const choices = branches.map((branch) => branch.properties?.[key]?.const).filter((literal) => literal !== undefined);
   return value === undefined ? `is required: ${list(choices)}` : choice(choices, value);
@@ -77,7 +89,7 @@ function unionMessage(issue: z.core.$ZodIssueInvalidUnion, value: unknown, paren
 function choice(values: readonly unknown[], value: unknown): string {
   if (value === undefined) return `is required: ${list(values)}`;
   const near =
-    typeof value === 'string'
+    values.length > 1 && typeof value === 'string'
       ? didYouMean(
           value,
           values.filter((one) => typeof one === 'string'),
@@ -87,12 +99,31 @@ function choice(values: readonly unknown[], value: unknown): string {
 }
 
 function list(values: readonly unknown[]): string {
-  return values.map((value) => JSON.stringify(value)).join(' or ');
+  const texts = values.map((value) => JSON.stringify(value));
+  const last = texts.pop() ?? '';
+  return texts.length === 0 ? last : `${texts.join(', ')} or ${last}`;
 }
 
+/** The schema's own words, where it has some. */
+function typeMessage({ message, expected }: z.core.$ZodIssueInvalidType, value: unknown): string {
+  if (!message.startsWith('Invalid input')) return message;
+  const found = kindOf(value);
+  const quotes = expected === 'string' && found !== 'array' && found !== 'object' ? ' (quotes make it one)' : '';
+  return `expected ${kindNames[expected] ?? expected}, not ${kindNames[found] ?? found}${quotes}`;
+}
+
+const kindNames: Readonly<Record<string, string>> = {
+  string: 'a text',
+  object: 'keys and values',
+  record: 'keys and values',
+  array: 'a list',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+};
+
 function kindOf(value: unknown): string {
-  if (Array.isArray(value)) return 'array';
-  return typeof value;
+  return Array.isArray(value) ? 'array' : typeof value;
 }
 
 function pathText(path: readonly (string | number)[]): string {

@@ -1,4 +1,4 @@
-import { endpointsOf } from './checks.ts';
+import { endpointsOf } from './network-checks.ts';
 import type { DestinationConfig } from './destination.ts';
 import { listenText } from './listen.ts';
 import { type Problem, problemText } from './problems.ts';

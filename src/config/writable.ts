@@ -29,9 +29,11 @@ export function writableByOthers(paths: readonly string[], uid = process.getuid?
 function firstWritable(path: string, owner: Owner): { path: string; why: string } | undefined {
   let here = '/';
   let rest = path.split('/').filter((part) => part !== '');
-  for (let links = 0; links < mostLinks;) {
+  let links = 0;
+  let shared: string | undefined;
+  while (links < mostLinks) {
     const found = statOf(here);
-    if (found === undefined) return undefined;
+    if (found === undefined) return shared === undefined ? undefined : { path: shared, why: 'lets others make it first' };
     if (found.isSymbolicLink()) {
       links += 1;
       if (isForeign(found, owner)) return { path: here, why: foreign(found) };
@@ -44,6 +46,8 @@ function firstWritable(path: string, owner: Owner): { path: string; why: string 
     if (why !== undefined) return { path: here, why };
     const next = rest.shift();
     if (next === undefined) return undefined;
+    // Only a sticky folder comes this far with these bits.
+    shared = (found.mode & 0o022) === 0 ? undefined : here;
     here = join(here, next);
   }
   return { path, why: 'is a loop of links' };

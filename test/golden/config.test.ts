@@ -9,12 +9,14 @@ const folder = new URL('config/', import.meta.url);
 
 for (const file of readdirSync(folder).filter((name) => name.endsWith('.yaml'))) {
   const name = file.replace(/\.yaml$/, '');
-  test(`the configuration ${name.replaceAll('-', ' ')} is read, or refused, as written down`, () => {
+  void test(`the configuration ${name.replaceAll('-', ' ')} is read, or refused, as written down`, () => {
     const { extension, text } = outcome(readFileSync(new URL(file, folder), 'utf8'), file);
     const golden = new URL(`${name}.${extension}`, folder);
     if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(golden, text);
     assert.ok(existsSync(golden), `unexpected outcome:\n${text}`);
-    assert.equal(text, readFileSync(golden, 'utf8'));
+    const expected = readFileSync(golden, 'utf8');
+    if (extension === 'json') assert.deepEqual(JSON.parse(text), JSON.parse(expected));
+    else assert.equal(text, expected);
     assert.ok(!text.includes('hunter2'), 'no secret is repeated');
   });
 }
