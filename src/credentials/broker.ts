@@ -103,25 +103,29 @@ export function createBroker(deps: BrokerDeps): Broker {
   }
 
   async function revokeTask(taskId: string): Promise<readonly LeaseOutcome[]> {
-    const { settled, late, keys } = cache.drop(taskId);
-    const outcomes = await Promise.all(book.of(taskId).map((held) => revocation.end(held)));
+    const { settled, keys } = cache.drop(taskId);
+    await Promise.all(book.of(taskId).map((held) => revocation.end(held)));
     await inTime(settled, limits.revokeTimeoutMs);
     for (const key of keys) backoff.succeeded(key);
+    const outcomes = revocation.outcomes(taskId);
+    revocation.forget(taskId);
     const missing = book.begun(taskId).map(({ lease }) => {
       return { lease: lease.id, destination: lease.destination, outcome: 'pending', deadBy: lease.expiresAt } as const;
     });
-    return [...outcomes, ...late, ...missing];
+    return [...outcomes, ...missing];
   }
 
   /** Whoever ends a task revokes its leases; this is for the one that was forgotten. */
   function endAbandoned(): void {
-    const ended = new Set([...cache.tasks(), ...[...book.all()].map(({ lease }) => lease.task)].filter((id) => !taskIsOpen(id)));
+    const known = [...cache.tasks(), ...revocation.tasks(), ...[...book.all()].map(({ lease }) => lease.task)];
+    const ended = new Set(known.filter((id) => !taskIsOpen(id)));
     for (const id of seenEnded.keys()) if (!ended.has(id)) seenEnded.delete(id);
     for (const id of ended) {
       const since = seenEnded.get(id) ?? now();
       seenEnded.set(id, since);
       if (now() - since < limits.abandonedMs) continue;
       cache.drop(id);
+      revocation.forget(id);
       for (const held of book.of(id)) if (!revocation.knows(held)) void revocation.end(held);
     }
   }
@@ -143,7 +147,7 @@ export function createBroker(deps: BrokerDeps): Broker {
       return Promise.all(due.map((held) => revocation.end(held)));
     },
     async [Symbol.asyncDispose]() {
-      revocation.close();
+      await revocation.close();
     },
   };
 }

@@ -1,7 +1,7 @@
 import { ExeatError, refuse } from '../errors.ts';
 import type { Permit } from '../policy/policy.ts';
 import type { Backoff } from './backoff.ts';
-import type { Credential, CredentialProvider, IssuedCredential, LeaseOutcome, NotIssued } from './credential.ts';
+import type { Credential, CredentialProvider, IssuedCredential, NotIssued } from './credential.ts';
 import type { HeldLease, LeaseBook } from './leases.ts';
 import { reasonOf } from './oauth-errors.ts';
 import { rejected } from './rejected.ts';
@@ -25,8 +25,6 @@ export interface Wanted {
   readonly key: string;
   /** Asked when the credential is there: its task has ended meanwhile. */
   readonly late: () => boolean;
-  /** Told how a credential that came too late for its task was ended. */
-  readonly onLate: (outcome: LeaseOutcome) => void;
 }
 
 export interface IssuanceDeps {
@@ -57,12 +55,13 @@ export function createIssuance({ book, revocation, backoff, now, timeoutMs, marg
       return answer;
     }
     const { notIssued, reason, outage } = answer;
+    const message = `no credential for ${wanted.permit.request.target.destination.name}: ${reason}`;
+    warn(message);
+    if (notIssued.refused === 'credential_expired') throw new ExeatError(notIssued, message);
     const retryAfterS = backoff.failed(outage ? everyone : key, since, notIssued.retryAfterS);
     // The issuer answered: whatever it said is about this one.
     if (!outage && everyone !== key) backoff.succeeded(everyone);
-    const message = `no credential for ${wanted.permit.request.target.destination.name}: ${reason}`;
-    warn(message);
-    throw new ExeatError(notIssued.refused === 'credential_unavailable' ? { ...notIssued, retryAfterS } : notIssued, message);
+    throw new ExeatError({ ...notIssued, retryAfterS }, message);
   };
 
   /** An answer that was lost at once, as on a connection that had just been closed, is worth one more try. */
@@ -74,10 +73,10 @@ export function createIssuance({ book, revocation, backoff, now, timeoutMs, marg
 
   /** undefined: the answer was lost. */
   async function ask(wanted: Wanted): Promise<Fresh | NotIssued | undefined> {
-    const { permit, provider, late, onLate } = wanted;
+    const { permit, provider, late } = wanted;
     const signal = AbortSignal.timeout(timeoutMs);
     const begun = await book.begin(permit, provider, now() + timeoutMs + provider.longestLifeMs);
-    const asked = provider.issue(permit, signal);
+    const asked = (async () => provider.issue(permit, signal))();
     let answer: IssuedCredential | NotIssued;
     try {
       answer = await Promise.race([asked, rejected(signal)]);
@@ -104,7 +103,7 @@ export function createIssuance({ book, revocation, backoff, now, timeoutMs, marg
       throw error;
     }
     if (late()) {
-      onLate(await revocation.end(held, 'revoked unused: its task has ended'));
+      await revocation.end(held, 'revoked unused: its task has ended');
       throw new ExeatError('credential_unavailable', 'the task has ended');
     }
     if (unfit !== undefined) {

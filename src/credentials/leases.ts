@@ -79,6 +79,8 @@ export function createLeaseBook({ state, audit, fingerprint, now }: LeaseBookDep
 
   const strictly = async (entry: HeldLease, step: 'issuing' | 'issued'): Promise<void> => {
     if (audit.failure !== undefined) throw new ExeatError('audit_unavailable');
+    // Nobody is asked for a shared secret.
+    if (entry.lease.shared && step === 'issuing') return;
     try {
       write(entry, step);
     } catch (cause) {
@@ -88,11 +90,15 @@ export function createLeaseBook({ state, audit, fingerprint, now }: LeaseBookDep
     if (audit.failure !== undefined) throw new ExeatError('audit_unavailable');
   };
 
-  const end = (entry: HeldLease, event: CredentialEvent): void => {
-    const { id } = entry.lease;
+  const remove = ({ lease: { id } }: HeldLease): void => {
     held.delete(id);
     begun.delete(id);
     told.delete(id);
+  };
+
+  const end = (entry: HeldLease, event: CredentialEvent): void => {
+    remove(entry);
+    const { id } = entry.lease;
     if (!entry.lease.shared) leniently(() => records.delete(id));
     tell(event);
   };
@@ -112,7 +118,7 @@ export function createLeaseBook({ state, audit, fingerprint, now }: LeaseBookDep
       }
       return entry;
     },
-    cancel: (entry, reason) => end(entry, eventOf('credential.refused', entry, { reason })),
+    cancel: (entry, reason) => (entry.lease.shared ? remove(entry) : end(entry, eventOf('credential.refused', entry, { reason }))),
     lose: (entry, reason) => end(entry, eventOf('credential.unknown', entry, { reason, dead_by: entry.lease.expiresAt })),
     hold(entry, issued) {
       const taken: HeldLease = { ...entry, secret: issued.secret, lease: leaseOf(entry, issued, fingerprint(issued.secret.reveal())) };

@@ -11,7 +11,13 @@ export interface Revocation {
   end(held: HeldLease, reason?: string): Promise<LeaseOutcome>;
   /** It is being ended, or was and is counted down. */
   knows(held: HeldLease): boolean;
-  close(): void;
+  /** How the leases of a task have ended so far, each with its latest outcome. */
+  outcomes(taskId: string): readonly LeaseOutcome[];
+  forget(taskId: string): void;
+  /** Tasks that outcomes are kept of. */
+  tasks(): Iterable<string>;
+  /** Stops trying again; settles when what is being tried has ended. */
+  close(): Promise<void>;
 }
 
 export interface RevocationDeps {
@@ -30,6 +36,7 @@ export interface RevocationDeps {
 
 interface Retry {
   readonly held: HeldLease;
+  readonly reason: string | undefined;
   readonly times: number;
   readonly dueAt: number;
 }
@@ -42,15 +49,13 @@ export function createRevocation(deps: RevocationDeps): Revocation {
   const running = new Map<string, Promise<LeaseOutcome>>();
   const retries = new Map<string, Retry>();
   const countingDown = new Set<string>();
+  const finished = new WeakMap<HeldLease, LeaseOutcome>();
+  const outcomes = new Map<string, Map<string, LeaseOutcome>>();
 
   const attempt = async (held: HeldLease, reason: string | undefined): Promise<LeaseOutcome> => {
     const { lease } = held;
     const answer = { lease: lease.id, destination: lease.destination, deadBy: lease.expiresAt } as const;
-    if (lease.expiresAt <= now()) {
-      forget(held);
-      book.expired(held);
-      return { ...answer, outcome: 'expired' };
-    }
+    if (lease.expiresAt <= now()) return expire(held);
     if (lease.shared) {
       book.dropped(held, reason ?? 'a shared secret cannot be revoked for one task; this task no longer uses it');
       return { ...answer, outcome: 'not_revocable' };
@@ -62,20 +67,35 @@ export function createRevocation(deps: RevocationDeps): Revocation {
     try {
       const proof = await revokeWithin(held);
       if (proof === undefined) return countedDown(held, 'its issuer cannot revoke it');
-      forget(held);
+      settle(held);
       book.revoked(held, proof, reason);
       return { ...answer, outcome: 'revoked', proof: proof.proof };
     } catch (error) {
       const times = (retries.get(lease.id)?.times ?? 0) + 1;
-      retries.set(lease.id, { held, times, dueAt: now() + pauseMs(times, deps.firstPauseMs, deps.longestPauseMs) });
+      retries.set(lease.id, { held, reason, times, dueAt: now() + pauseMs(times, deps.firstPauseMs, deps.longestPauseMs) });
       book.failed(held, reasonOf(error));
       return { ...answer, outcome: 'pending' };
     }
   };
 
+  const expire = (held: HeldLease): LeaseOutcome => {
+    settle(held);
+    book.expired(held);
+    const { id, destination, expiresAt } = held.lease;
+    return { lease: id, destination, outcome: 'expired', deadBy: expiresAt };
+  };
+
+  const note = (held: HeldLease, outcome: LeaseOutcome): LeaseOutcome => {
+    const { id, task } = held.lease;
+    if (outcome.outcome !== 'pending') finished.set(held, outcome);
+    const ofTask = outcomes.get(task) ?? new Map<string, LeaseOutcome>();
+    outcomes.set(task, ofTask.set(id, outcome));
+    return outcome;
+  };
+
   const countedDown = (held: HeldLease, why: string): LeaseOutcome => {
     const { id, destination, expiresAt } = held.lease;
-    forget(held);
+    settle(held);
     countingDown.add(id);
     book.failed(held, why);
     return { lease: id, destination, outcome: 'not_revocable', deadBy: expiresAt };
@@ -89,16 +109,20 @@ export function createRevocation(deps: RevocationDeps): Revocation {
     return Promise.race([provider.revoke(held.secret, signal), rejected(signal)]);
   };
 
-  const forget = ({ lease }: HeldLease): void => {
+  const settle = ({ lease }: HeldLease): void => {
     retries.delete(lease.id);
     countingDown.delete(lease.id);
   };
 
   const end = (held: HeldLease, reason?: string): Promise<LeaseOutcome> => {
     const { id } = held.lease;
+    const done = finished.get(held);
+    if (done !== undefined) return Promise.resolve(done);
     const already = running.get(id);
     if (already !== undefined) return already;
-    const attempted = attempt(held, reason).finally(() => void running.delete(id));
+    const attempted = attempt(held, reason)
+      .then((outcome) => note(held, outcome))
+      .finally(() => void running.delete(id));
     running.set(id, attempted);
     return attempted;
   };
@@ -107,15 +131,14 @@ export function createRevocation(deps: RevocationDeps): Revocation {
     const time = now();
     for (const held of book.all()) {
       if (held.lease.expiresAt > time || running.has(held.lease.id)) continue;
-      forget(held);
-      book.expired(held);
+      note(held, expire(held));
     }
     for (const begun of book.allBegun()) {
       if (begun.lease.expiresAt <= time) book.lose(begun, 'its issuer never answered');
     }
-    for (const { held, dueAt } of retries.values()) {
+    for (const { held, reason, dueAt } of retries.values()) {
       if (running.size >= mostAtOnce) break;
-      if (dueAt <= time) void end(held);
+      if (dueAt <= time) void end(held, reason);
     }
     deps.onSweep();
   };
@@ -124,6 +147,12 @@ export function createRevocation(deps: RevocationDeps): Revocation {
   return {
     end,
     knows: ({ lease }) => running.has(lease.id) || retries.has(lease.id) || countingDown.has(lease.id),
-    close: () => clearInterval(timer),
+    outcomes: (taskId) => [...(outcomes.get(taskId)?.values() ?? [])],
+    forget: (taskId) => void outcomes.delete(taskId),
+    tasks: () => outcomes.keys(),
+    async close() {
+      clearInterval(timer);
+      await Promise.allSettled(running.values());
+    },
   };
 }

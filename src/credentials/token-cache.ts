@@ -2,7 +2,7 @@ import type { Destination } from '../destination.ts';
 import { ExeatError, refusalOf } from '../errors.ts';
 import type { Permit } from '../policy/policy.ts';
 import { cacheKey } from './cache-key.ts';
-import type { Credential, CredentialProvider, LeaseOutcome } from './credential.ts';
+import type { Credential, CredentialProvider } from './credential.ts';
 import type { Fresh, Issue } from './issuance.ts';
 import type { HeldLease } from './leases.ts';
 
@@ -21,8 +21,6 @@ export interface TokenCache {
 export interface Dropped {
   /** Settles when all of it has come in. */
   readonly settled: Promise<unknown>;
-  /** How what came in was ended; filled until `settled`. */
-  readonly late: readonly LeaseOutcome[];
   readonly keys: readonly string[];
 }
 
@@ -59,7 +57,6 @@ interface TaskCache {
   readonly views: WeakMap<Destination, View>;
   readonly slots: Map<string, Slot>;
   readonly evictedAt: Map<string, number>;
-  readonly late: LeaseOutcome[];
 }
 
 export function createTokenCache({ issue, taskIsOpen, now, refreshAt, evictPauseMs }: TokenCacheDeps): TokenCache {
@@ -118,13 +115,9 @@ export function createTokenCache({ issue, taskIsOpen, now, refreshAt, evictPause
     if (!taskIsOpen(task.id)) throw ended();
     const cache = cacheOf(task.id);
     const startedAt = now();
-    const fresh = await issue({
-      permit,
-      provider,
-      key: slot.key,
-      late: () => cache.ended || !taskIsOpen(task.id),
-      onLate: (outcome) => void cache.late.push(outcome),
-    });
+    const late = (): boolean => cache.ended || !taskIsOpen(task.id);
+    const fresh = await issue({ permit, provider, key: slot.key, late });
+    if (late()) throw ended();
     slot.current = { ...fresh, refreshAt: startedAt + (fresh.usableUntil - startedAt) * refreshAt };
     return fresh.credential;
   }
@@ -132,7 +125,7 @@ export function createTokenCache({ issue, taskIsOpen, now, refreshAt, evictPause
   function cacheOf(taskId: string): TaskCache {
     const known = tasks.get(taskId);
     if (known !== undefined) return known;
-    const made: TaskCache = { ended: false, views: new WeakMap(), slots: new Map(), evictedAt: new Map(), late: [] };
+    const made: TaskCache = { ended: false, views: new WeakMap(), slots: new Map(), evictedAt: new Map() };
     tasks.set(taskId, made);
     return made;
   }
@@ -156,10 +149,10 @@ export function createTokenCache({ issue, taskIsOpen, now, refreshAt, evictPause
     drop(taskId) {
       const cache = tasks.get(taskId);
       tasks.delete(taskId);
-      if (cache === undefined) return { settled: Promise.resolve(), late: [], keys: [] };
+      if (cache === undefined) return { settled: Promise.resolve(), keys: [] };
       cache.ended = true;
       const flights = [...cache.slots.values()].flatMap(({ flight }) => flight ?? []);
-      return { settled: Promise.allSettled(flights), late: cache.late, keys: [...cache.slots.keys()] };
+      return { settled: Promise.allSettled(flights), keys: [...cache.slots.keys()] };
     },
   };
 }

@@ -114,9 +114,9 @@ async function credentialOf(settings: TokenExchangeConfig, answer: AuthorityAnsw
     throw new ExeatError('credential_unavailable', 'the authority answered 200 without a token');
   }
   const unfit = await problemOf(settings, answer, found, value);
-  const lifeMs = typeof found['expires_in'] === 'number' && found['expires_in'] >= 0 ? found['expires_in'] * 1000 : undefined;
+  const lifeMs = found['expires_in'] === undefined ? Number.NaN : Number(found['expires_in']) * 1000;
   const stated = jwtExpiry(value);
-  const ends = [lifeMs === undefined ? undefined : askedAt + lifeMs, stated].filter((at) => at !== undefined);
+  const ends = [lifeMs >= 0 ? askedAt + lifeMs : undefined, stated].filter((at) => at !== undefined);
   // Without any word from the authority the local default is all there is to go by.
   const expiresAt = ends.length === 0 ? askedAt + settings.max_ttl : Math.max(...ends);
   const scope = found['scope'];
