@@ -42,7 +42,7 @@ export function createMetrics(gauges: Gauges): Metrics {
         'exeat_calls_total',
         'counter',
         'Calls by how they ended.',
-        [...calls].sort().map(([code, value]) => [`{outcome="${code}"}`, value] as const),
+        [...calls].map(([code, value]) => [`{outcome="${code}"}`, value] as const),
       );
       let below = 0;
       lines.push(

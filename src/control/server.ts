@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { ExeatError, isRefusal, refuse, refusalOf, statusOf, type Refusal } from '../errors.ts';
+import { isRefusal, refuse, refusalOf, statusOf, type Refusal } from '../errors.ts';
 import { problemBody, problemType } from '../problem.ts';
+import { readInput } from './input.ts';
 import { openApi } from './openapi.ts';
-import { routesOf, type Answer, type Asker, type ControlDeps, type Route } from './routes.ts';
+import { createRateLimit } from './rate-limit.ts';
+import { routesOf, type Answer, type Asker, type ControlDeps } from './routes.ts';
 import type { RoleTokens } from './tokens.ts';
 
 export interface ControlOptions extends ControlDeps {
@@ -12,15 +14,14 @@ export interface ControlOptions extends ControlDeps {
   readonly report: (error: unknown) => void;
 }
 
-const largestBody = 64 * 1024;
-/** Dry runs an agent may ask for in a minute: an evaluation is not free, and policy is not for mapping out. */
-const explainsPerMinute = 60;
+/** What the agent and the holders of task credentials may ask for in a minute. Neither policy nor the disk is for them to exhaust. */
+const perMinute: Readonly<Record<string, number>> = { 'POST /v1/explain': 60, 'POST /v1/tasks': 60 };
 
 /** The control API: JSON over HTTP, bearer tokens, problem details (RFC 9457). Never a 401, which MCP clients take for an invitation to sign in. */
 export function createControlServer(options: ControlOptions): Server {
   const routes = routesOf(options);
   const document = JSON.stringify(openApi(routes));
-  const explains = { minute: 0, count: 0 };
+  const limits = new Map(Object.entries(perMinute).map(([name, most]) => [name, createRateLimit(most)]));
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
     void serve(request).then(
       (answer) => send(response, answer),
@@ -46,14 +47,15 @@ export function createControlServer(options: ControlOptions): Server {
       const id = match(route.path, path);
       return id === undefined ? [] : [{ route, id }];
     });
-    if (matching.length === 0) return refuse('not_found');
     const found = matching.find(({ route }) => route.method === request.method);
-    if (found === undefined)
-      return refuse('method_refused', { detail: `Use ${matching.map(({ route }) => route.method).join(' or ')} here.` });
+    if (found === undefined) return matching.length === 0 ? refuse('not_found') : wrongMethod(matching.map(({ route }) => route.method));
     const { route, id } = found;
     if (!route.roles.includes(asker.role)) return refuse('forbidden');
-    if (route.path === '/v1/explain' && asker.role !== 'operator' && tooMany(explains)) return refuse('rate_limited', { retryAfterS: 60 });
-    return route.answer({ asker, id, body: await bodyOf(request, route) });
+    const limit = asker.role === 'agent' || asker.role === 'task' ? limits.get(`${route.method} ${route.path}`) : undefined;
+    const waitS = limit?.take();
+    if (waitS !== undefined) return refuse('rate_limited', { retryAfterS: waitS });
+    const read = await readInput(request, route.body);
+    return isRefusal(read) ? read : route.answer({ asker, id, body: read.input });
   }
 }
 
@@ -75,39 +77,8 @@ function match(template: string, path: string): string | undefined {
   return /^[\w-]+$/.test(id) ? id : undefined;
 }
 
-function tooMany(window: { minute: number; count: number }): boolean {
-  const minute = Math.floor(Date.now() / 60_000);
-  if (minute !== window.minute) Object.assign(window, { minute, count: 0 });
-  window.count += 1;
-  return window.count > explainsPerMinute;
-}
-
-async function bodyOf(request: IncomingMessage, route: Route): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > largestBody)
-      throw new ExeatError({ refused: 'body_too_large', detail: 'A request to the control API has at most 64 KiB.' });
-    chunks.push(chunk);
-  }
-  if (route.body === undefined) return undefined;
-  if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) throw invalid('Send application/json.');
-  const parsed = route.body.safeParse(json(Buffer.concat(chunks).toString()));
-  if (parsed.success) return parsed.data;
-  throw invalid(parsed.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; '));
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw invalid('The body is not JSON.');
-  }
-}
-
-function invalid(detail: string): ExeatError {
-  return new ExeatError({ refused: 'invalid_input', detail });
+function wrongMethod(methods: readonly string[]): Refusal & { readonly allow: string } {
+  return { ...refuse('method_refused', { detail: `Use ${methods.join(' or ')} here.` }), allow: methods.join(', ') };
 }
 
 function send(response: ServerResponse, answer: Answer | Refusal | string): void {

@@ -10,6 +10,8 @@ const roles = ['operator', 'orchestrator', 'agent'] as const;
 
 /** The `control:` key. A token left out is made in the tokens folder. */
 export const controlConfig = z.strictObject({
+  /** More `host[:port]` that clients may name, where the API is exposed by another one than the listener's own. */
+  hosts: z.array(z.string().min(1).toLowerCase()).default([]),
   tokens: z
     .strictObject({ operator: secretReference.optional(), orchestrator: secretReference.optional(), agent: secretReference.optional() })
     .prefault({}),
@@ -21,7 +23,7 @@ export type ControlConfig = z.output<typeof controlConfig>;
 export interface RoleTokens {
   /** Files that hold a token; those that were missing were made (0600). */
   readonly files: readonly string[];
-  /** The role of a presented token; a changed file is read again. */
+  /** The role of a presented token. A changed file is read again; while it cannot be, its role is nobody's and the others go on. */
   roleOf(presented: string): ControlRole | undefined;
 }
 
@@ -39,7 +41,8 @@ export function openRoleTokens({ tokens }: ControlConfig, folder: string): RoleT
       let found: ControlRole | undefined;
       for (const entry of known) {
         const stamp = stampOf(entry.reference);
-        if (stamp !== entry.stamp) Object.assign(entry, { stamp, digest: digestOf(entry.reference) });
+        if (stamp !== entry.stamp) Object.assign(entry, { stamp, digest: reread(entry.reference, stamp) });
+        // Of two roles that came to have one token, the lower one counts.
         if (timingSafeEqual(entry.digest, digest)) found = entry.role;
       }
       return found;
@@ -59,9 +62,24 @@ function digestOf(reference: SecretReference): Buffer {
   return createHash('sha256').update(value).digest();
 }
 
-/** Changes when the file does; a file that went away counts as changed, so that its token is refused by the error that follows. */
+/** An agent may own the file of its token: whatever it puts there must neither lock the operator out nor keep us waiting. */
+function reread(reference: SecretReference, stamp: string): Buffer {
+  try {
+    if (stamp !== unreadable) return digestOf(reference);
+  } catch {}
+  return randomBytes(32);
+}
+
+const unreadable = '';
+const largestFile = 4096n;
+
+/** Changes when the file does. Empty: there is no plain file of a token's size. */
 function stampOf(reference: SecretReference): string {
-  if (!('file' in reference)) return '';
-  const found = statSync(reference.file, { throwIfNoEntry: false, bigint: true });
-  return found === undefined ? 'gone' : `${found.ino} ${found.size} ${found.mtimeNs}`;
+  if (!('file' in reference)) return 'env';
+  try {
+    const found = statSync(reference.file, { bigint: true });
+    return found.isFile() && found.size <= largestFile ? `${found.ino} ${found.size} ${found.mtimeNs}` : unreadable;
+  } catch {
+    return unreadable;
+  }
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import { LRUCache } from 'lru-cache';
-import { Agent, buildConnector, fetch, Pool, type Dispatcher, type RequestInit } from 'undici';
+import { Agent, buildConnector, fetch, Pool, type Dispatcher } from 'undici';
 import type { PeerNetwork } from '../destination.ts';
 import { ExeatError } from '../errors.ts';
 import { assertAddress, assertName, guardedLookup, type AddressRules } from './address-guard.ts';
@@ -136,7 +136,7 @@ export function createGuardedFetch(
   const agent = new Agent({ factory: (origin) => createPool(originOf(origin), network, shared) });
   return {
     // undici's own types of fetch are those of the platform, but for where they are declared.
-    fetch: (url, init) => fetch(url, { redirect: 'manual', ...(init as RequestInit), dispatcher: agent }) as unknown as Promise<Response>,
+    fetch: (url, init) => fetch(url, { redirect: 'manual', ...init, dispatcher: agent }) as unknown as Promise<Response>,
     [Symbol.asyncDispose]: () => agent.close(),
   };
 }

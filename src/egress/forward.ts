@@ -30,7 +30,7 @@ export function createUpstream({ clients, via }: UpstreamOptions): Upstream {
         clients.to(origin, destination).dispatch(
           {
             path: target.query === '' ? target.path : target.path + target.query,
-            method: exchange.call.method as Dispatcher.HttpMethod,
+            method: exchange.call.method,
             headers: outgoing.headers,
             body: exchange.call.body ?? null,
           },

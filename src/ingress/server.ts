@@ -82,8 +82,10 @@ function refuseSocket(socket: Duplex, refusal: Refusal, options: IngressOptions)
 }
 
 /** Node's own mark of a response in progress: what comes after it must not be written into it. */
+const responseMark = '_httpMessage';
+
 function isAnswering(socket: Duplex): boolean {
-  return '_httpMessage' in socket && socket._httpMessage !== null && socket._httpMessage !== undefined;
+  return responseMark in socket && socket[responseMark] !== null && socket[responseMark] !== undefined;
 }
 
 function codeOf(error: Error): ErrorCode {

@@ -89,7 +89,7 @@ async function play(): Promise<void> {
   story.step('The agent follows a stream of events, and the task is revoked meanwhile.');
   const stream = agent('stream');
   story.expect('an open stream', await stream.message((message) => 'status' in message), { status: 200 });
-  await stream.message((message) => String(message['chunk'] ?? '').includes('event'));
+  await stream.message((message) => typeof message['chunk'] === 'string' && message['chunk'].includes('event'));
   const report = await control('POST', `/v1/tasks/${String(task['id'])}/revoke`);
   story.expect('a stream cut by the revocation', await stream.message((message) => 'end' in message), { end: 'broken' });
   const leases = report['leases'] as readonly Record<string, unknown>[];

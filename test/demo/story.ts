@@ -20,7 +20,6 @@ const told = ['task', 'destination', 'operation', 'decision', 'lease', 'status',
 export function createStory(): Story {
   let steps = 0;
   let differences = 0;
-  const paint = (style: Style, text: string) => (process.stdout.isTTY ? styleText(style, text) : text);
   const differs = (text: string) => {
     differences += 1;
     console.log(paint('red', `   ✗ ${text}`));
@@ -38,7 +37,7 @@ export function createStory(): Story {
       else differs(`${what}: expected ${describe(expected)}, saw ${JSON.stringify(seen)}`);
     },
     audit(event) {
-      const rest = told.flatMap((name) => (event[name] === undefined ? [] : [`${name}=${short(String(event[name]))}`]));
+      const rest = told.flatMap((name) => (event[name] === undefined ? [] : [`${name}=${short(event[name] as string | number)}`]));
       console.log(paint('gray', `   ${String(event['seq']).padStart(3)} ${String(event['kind']).padEnd(18)} ${rest.join(' ')}`));
     },
     differs,
@@ -49,12 +48,15 @@ export function createStory(): Story {
   };
 }
 
+const paint = (style: Style, text: string): string => (process.stdout.isTTY ? styleText(style, text) : text);
+
 function describe(values: Readonly<Record<string, unknown>>): string {
   return Object.entries(values)
     .map(([name, value]) => `${name} ${String(value)}`)
     .join(', ');
 }
 
-function short(text: string): string {
+function short(value: string | number): string {
+  const text = String(value);
   return /^(task|lease|call)_/.test(text) ? `${text.slice(0, 13)}…` : text;
 }
