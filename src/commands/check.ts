@@ -1,4 +1,4 @@
-import { destinationsOf } from '../config/destinations.ts';
+import { authorityNetworkOf, destinationsOf } from '../config/destinations.ts';
 import { missingSecrets, trustedPathsOf } from '../config/files.ts';
 import { configJsonSchema } from '../config/json-schema.ts';
 import { configPath, loadConfig } from '../config/load.ts';
@@ -11,17 +11,17 @@ import { readOptions } from './options.ts';
 
 export const summary = 'read config and policies as "serve" would, and say what is wrong';
 
-export const help = `exeat check: ${summary}
-
-Usage: exeat check [--config FILE] [--strict] [--json]
+export const help = `Usage: exeat check [--config FILE] [--strict] [--json]
        exeat check --print-schema
+
+Reads config and policies as "serve" would, and says all that is wrong at once. Opens no connection and reads no secret.
 
   --config FILE    the configuration; else EXEAT_CONFIG, else config/exeat.yaml
   --strict         warnings count as problems
   --json           one JSON object: { "file", "ok", "problems": […], "warnings": […] }
   --print-schema   the JSON Schema of the configuration file
 
-Opens no connection and reads no secret. Exit code: 0 in order, 1 problems, 2 wrong usage.`;
+Exit code: 0 in order, 1 problems, 2 wrong usage.`;
 
 /** What was found. A problem keeps Exeat from starting; a warning does not. */
 interface Findings {
@@ -74,6 +74,7 @@ function findings(file: string): Findings {
 
 function policyFindings(config: Config): Findings {
   const destinations = destinationsOf(config);
+  authorityNetworkOf(config);
   try {
     const { warnings } = createCedar(config.policy, { destinations, intents: config.intents });
     return { problems: [], warnings };

@@ -7,18 +7,16 @@ import { readOptions } from './options.ts';
 
 export const summary = 'write a commented config and policies to start from';
 
-export const help = `exeat init: ${summary}
+export const help = `Usage: exeat init [--template NAME]... [--directory DIR] [--force]
 
-Usage: exeat init [--template NAME]... [--directory DIR] [--force]
+Writes config/exeat.yaml and config/policies/*.cedar, commented. They pass "exeat check" as they are; put your own names in and check again.
 
   --template NAME   what to write for; may be given several times, "http" unless said:
 ${templates(0)
   .map((template) => `                      ${template.name.padEnd(10)} ${template.summary}`)
   .join('\n')}
   --directory DIR   where "config/" is made; the working directory unless said
-  --force           overwrite files that are there
-
-Writes config/exeat.yaml and config/policies/*.cedar. They pass "exeat check" as they are; put your own names in and check again.`;
+  --force           overwrite files that are there`;
 
 export async function run(argv: readonly string[]): Promise<number> {
   const options = readOptions('init', argv, {

@@ -1,18 +1,23 @@
 import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { defaultFolders } from './folders.ts';
 import { childOf } from './json-schema.ts';
 import { problemText } from './problems.ts';
 import type { Config } from './schema.ts';
 
-/** Every config, policy, secret and state file that Exeat relies on. Directories stand for what is directly in them. */
+/** Every config, policy, secret and state file that Exeat relies on; the agent may own the file of its own token. Directories stand for what is directly in them. */
 export function trustedPathsOf(config: Config, file: string): string[] {
   const identity = config.identity.source === 'file' ? config.identity.path : config.identity.folder;
-  const secrets = referencesIn(config, []).flatMap(({ reference }) => reference.file ?? []);
   const defaults = defaultFolders();
+  const { agent: _theAgentsOwn, ...tokens } = config.control.tokens;
+  const made = (['operator', 'orchestrator'] as const)
+    .filter((role) => tokens[role] === undefined)
+    .map((role) => join(defaults.tokens, `${role}.token`));
+  const secrets = referencesIn({ ...config, control: tokens }, []).flatMap(({ reference }) => reference.file ?? []);
   const { to } = config.audit;
   const audit = to === 'stdout' ? undefined : to === 'file' || to === 'both' ? defaults.auditFile : to;
   const others = [identity, config.tasks.state ?? defaults.state, audit].filter((path) => path !== undefined);
-  return [...new Set([...loadedPathsOf(config, file), ...secrets, ...others])];
+  return [...new Set([...loadedPathsOf(config, file), ...secrets, ...made, ...others])];
 }
 
 /** The files that are read when the configuration is loaded; what a watch looks at. */

@@ -18,9 +18,13 @@ export function configJsonSchema(): object {
   return { $schema, title: 'Exeat configuration', ...schema };
 }
 
+let made: JsonSchemaNode | undefined;
+
 /** The part of the schema that describes the value at `path` of `input`; a union's branch is chosen by its literal key. */
 export function schemaAt(path: readonly PropertyKey[], input: unknown): JsonSchemaNode | undefined {
-  let node: JsonSchemaNode | undefined = configJsonSchema();
+  // Made once: a file may have many mistakes.
+  made ??= configJsonSchema();
+  let node: JsonSchemaNode | undefined = made;
   let value = input;
   for (const segment of path) {
     node = branchFor(node, value);
@@ -43,6 +47,7 @@ function branchFor(node: JsonSchemaNode | undefined, value: unknown): JsonSchema
   if (branches === undefined) return node;
   const fits = (branch: JsonSchemaNode): boolean =>
     Object.entries(branch.properties ?? {}).some(([key, { const: literal }]) => literal !== undefined && childOf(value, key) === literal);
-  const isObject = typeof value === 'object' && value !== null;
+  // Not where a literal should have told, as in `oneOf`: there the branch stays open.
+  const isObject = typeof value === 'object' && value !== null && node?.oneOf === undefined;
   return branches.find(fits) ?? (isObject ? branches.find(({ properties }) => properties !== undefined) : undefined) ?? node;
 }
