@@ -60,7 +60,7 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
   const folders = defaultFolders();
   const state = stack.use(openState(config.tasks.state ?? folders.state));
   const fingerprint = createFingerprint(state.key('fingerprint'));
-  const audit = stack.use(
+  const sink = stack.use(
     await createAudit(config.audit, {
       stateFolder: state.folder,
       defaultFile: folders.auditFile,
@@ -68,6 +68,12 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
       onRecovered: () => log.info({}, 'the audit log is written again'),
     }),
   );
+  const metrics = createMetrics({
+    openTasks: () => tasks.openCount,
+    auditFailed: () => sink.failure !== undefined,
+    identityExpiresAt: () => identity.expiresAt(),
+  });
+  const audit = metrics.counting(sink);
   const identity = stack.use(
     await createIdentity(config.identity, {
       folder: state.folder,
@@ -100,11 +106,6 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
   });
   stack.use(tasks);
 
-  const metrics = createMetrics({
-    openTasks: () => tasks.openCount,
-    auditFailed: () => audit.failure !== undefined,
-    identityExpiresAt: () => identity.expiresAt(),
-  });
   const refusals = (code: ErrorCode) => void audit.append({ kind: 'call.refused', count: 1, codes: { [code]: 1 } });
   const running = new Set<CallRecord>();
   const stages: Stages = {
@@ -167,7 +168,7 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
   const controlServer = createControlServer({
     tokens,
     tasks,
-    hosts: () => ('path' in config.listen.control ? undefined : spellings(control)),
+    hosts: () => ('path' in config.listen.control ? undefined : new Set([...spellings(control), ...config.control.hosts])),
     identity: () => ({ principal: identity.principal(), expiresAt: identity.expiresAt() }),
     explain: ({ task: id, method, url }) => {
       const [task, principal] = [tasks.get(id), identity.principal()];

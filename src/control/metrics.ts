@@ -1,4 +1,4 @@
-import type { CallEvent } from '../audit/audit.ts';
+import type { AuditEvent, AuditSink, CallEvent } from '../audit/audit.ts';
 
 /** Values that are asked for when someone looks. */
 export interface Gauges {
@@ -9,22 +9,45 @@ export interface Gauges {
 }
 
 export interface Metrics {
-  /** On the hot path: a few additions. */
+  /** A call has ended. On the hot path: a few additions. */
   observe(event: CallEvent): void;
+  /** The same sink; credentials and tasks are counted by their events as they pass. */
+  counting(sink: AuditSink): AuditSink;
   /** Prometheus text format 0.0.4. Nothing in it identifies a task, a user, a host or a path. */
   text(): string;
 }
 
+type Sample = readonly [labels: string, value: number];
+
 const boundsMs = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30_000];
+const credentialEvents = ['issued', 'revoked', 'revocation_failed', 'expired', 'unknown'];
+const taskEvents = ['opened', 'completed', 'expired', 'revoked', 'refused'];
 
 export function createMetrics(gauges: Gauges): Metrics {
-  const calls = new Map<string, number>();
+  const calls = new Map<string, Map<string, number>>();
   const buckets = boundsMs.map(() => 0);
   const sums = { count: 0, durationMs: 0, requestBytes: 0, responseBytes: 0 };
+  // Present from the start: an alert on a rate needs the zero before the one.
+  const events = new Map(
+    [...credentialEvents.map((name) => `credential.${name}`), ...taskEvents.map((name) => `task.${name}`)].map((kind) => [kind, 0]),
+  );
+
+  function countEvent({ kind }: AuditEvent): void {
+    const count = events.get(kind);
+    if (count !== undefined) events.set(kind, count + 1);
+  }
+
+  function eventSamples(prefix: string, names: readonly string[]): Sample[] {
+    return names.map((name) => [`{event="${name}"}`, events.get(`${prefix}.${name}`) ?? 0]);
+  }
+
   return {
     observe(event) {
-      const key = event.code ?? (event.decision === 'would_deny' ? 'would_deny' : 'ok');
-      calls.set(key, (calls.get(key) ?? 0) + 1);
+      const decision = event.decision ?? 'none';
+      const code = event.code ?? '';
+      const byCode = calls.get(decision) ?? new Map<string, number>();
+      if (byCode.size === 0) calls.set(decision, byCode);
+      byCode.set(code, (byCode.get(code) ?? 0) + 1);
       sums.count += 1;
       sums.durationMs += event.duration_ms;
       sums.requestBytes += event.request_bytes;
@@ -32,41 +55,74 @@ export function createMetrics(gauges: Gauges): Metrics {
       const index = boundsMs.findIndex((bound) => event.duration_ms <= bound);
       if (index !== -1) buckets[index] = (buckets[index] ?? 0) + 1;
     },
+    counting: (sink) => ({
+      append(event) {
+        countEvent(event);
+        return sink.append(event);
+      },
+      get durability() {
+        return sink.durability;
+      },
+      get failure() {
+        return sink.failure;
+      },
+      flush: () => sink.flush(),
+      reopen: () => sink.reopen(),
+      [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
+    }),
     text() {
-      const lines: string[] = [];
-      const add = (name: string, kind: string, help: string, samples: readonly (readonly [labels: string, value: number])[]) => {
-        lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`);
-        for (const [labels, value] of samples) lines.push(`${name}${labels} ${value}`);
-      };
-      add(
-        'exeat_calls_total',
-        'counter',
-        'Calls by how they ended.',
-        [...calls].map(([code, value]) => [`{outcome="${code}"}`, value] as const),
-      );
-      let below = 0;
-      lines.push(
-        '# HELP exeat_call_duration_seconds Time from a call being read to its end.',
-        '# TYPE exeat_call_duration_seconds histogram',
-      );
-      for (const [index, bound] of boundsMs.entries()) {
-        below += buckets[index] ?? 0;
-        lines.push(`exeat_call_duration_seconds_bucket{le="${bound / 1000}"} ${below}`);
-      }
-      lines.push(`exeat_call_duration_seconds_bucket{le="+Inf"} ${sums.count}`);
-      lines.push(`exeat_call_duration_seconds_sum ${sums.durationMs / 1000}`, `exeat_call_duration_seconds_count ${sums.count}`);
-      add('exeat_request_bytes_total', 'counter', 'Bytes of request bodies sent on.', [['', sums.requestBytes]]);
-      add('exeat_response_bytes_total', 'counter', 'Bytes of response bodies passed back.', [['', sums.responseBytes]]);
-      add('exeat_open_tasks', 'gauge', 'Tasks that are open or paused.', [['', gauges.openTasks()]]);
-      add('exeat_audit_failed', 'gauge', '1 while the audit log cannot be written.', [['', gauges.auditFailed() ? 1 : 0]]);
       const expiresAt = gauges.identityExpiresAt();
-      if (expiresAt !== undefined && Number.isFinite(expiresAt)) {
-        add('exeat_identity_expiry_timestamp_seconds', 'gauge', 'When the proof of identity expires.', [
-          ['', Math.floor(expiresAt / 1000)],
-        ]);
-      }
-      add('process_resident_memory_bytes', 'gauge', 'Resident memory.', [['', process.memoryUsage.rss()]]);
-      return `${lines.join('\n')}\n`;
+      const decided = [...calls].flatMap(([decision, codes]) =>
+        [...codes].map(([code, count]): Sample => [`{decision="${decision}",code="${code}"}`, count]),
+      );
+      return [
+        ...family('exeat_calls_total', 'counter', 'Calls by decision and by why they did not complete; an empty code is success.', decided),
+        ...histogram('exeat_call_duration_seconds', 'Time from a call being read to its end.', buckets, sums),
+        ...family('exeat_request_bytes_total', 'counter', 'Bytes of request bodies sent on.', [['', sums.requestBytes]]),
+        ...family('exeat_response_bytes_total', 'counter', 'Bytes of response bodies passed back.', [['', sums.responseBytes]]),
+        ...family(
+          'exeat_credentials_total',
+          'counter',
+          'Credentials by what became of them.',
+          eventSamples('credential', credentialEvents),
+        ),
+        ...family('exeat_tasks_total', 'counter', 'Tasks by what became of them.', eventSamples('task', taskEvents)),
+        ...family('exeat_open_tasks', 'gauge', 'Tasks that are open or paused.', [['', gauges.openTasks()]]),
+        ...family('exeat_audit_failed', 'gauge', '1 while the audit log cannot be written.', [['', gauges.auditFailed() ? 1 : 0]]),
+        ...family(
+          'exeat_identity_expiry_timestamp_seconds',
+          'gauge',
+          'When the proof of identity expires; absent for one that does not.',
+          expiresAt !== undefined && Number.isFinite(expiresAt) ? [['', Math.floor(expiresAt / 1000)]] : [],
+        ),
+        ...family('process_resident_memory_bytes', 'gauge', 'Resident memory.', [['', process.memoryUsage.rss()]]),
+        '',
+      ].join('\n');
     },
   };
+}
+
+function family(name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]): string[] {
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples.map(([labels, value]) => `${name}${labels} ${value}`).toSorted()];
+}
+
+function histogram(
+  name: string,
+  help: string,
+  buckets: readonly number[],
+  sums: { readonly count: number; readonly durationMs: number },
+): string[] {
+  let below = 0;
+  const lines = buckets.map((count, index) => {
+    below += count;
+    return `${name}_bucket{le="${(boundsMs[index] ?? 0) / 1000}"} ${below}`;
+  });
+  return [
+    `# HELP ${name} ${help}`,
+    `# TYPE ${name} histogram`,
+    ...lines,
+    `${name}_bucket{le="+Inf"} ${sums.count}`,
+    `${name}_sum ${sums.durationMs / 1000}`,
+    `${name}_count ${sums.count}`,
+  ];
 }

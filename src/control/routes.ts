@@ -1,7 +1,7 @@
 import { isRefusal, refuse, type Refusal } from '../errors.ts';
 import type { Principal } from '../identity/identity.ts';
 import { duration, z } from '../settings.ts';
-import type { Task, TaskControl, TaskReport } from '../tasks/task.ts';
+import { taskReport, type Task, type TaskControl, type TaskReport } from '../tasks/task.ts';
 import type { ControlRole } from './tokens.ts';
 
 /** Who asks: a role, or the holder of one task's own credential. */
@@ -16,6 +16,8 @@ export interface Ask {
 
 export interface Answer {
   readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A string is sent as it is, anything else as JSON. */
   readonly body: unknown;
 }
 
@@ -26,6 +28,8 @@ export interface Route {
   readonly summary: string;
   readonly roles: readonly Asker['role'][];
   readonly body?: z.ZodType;
+  /** What a good answer looks like. */
+  readonly result?: z.ZodType;
   answer(ask: Ask): Answer | Refusal | Promise<Answer | Refusal>;
 }
 
@@ -34,7 +38,7 @@ export interface ControlDeps {
   readonly tasks: TaskControl;
   readonly identity: () => { readonly principal: Principal | undefined; readonly expiresAt: number | undefined };
   readonly explain: (request: ExplainRequest) => unknown;
-  readonly reload: () => Promise<unknown>;
+  readonly reload: () => Promise<{ readonly reloaded: true } | { readonly reloaded: false; readonly reason: string }>;
 }
 
 export const openBody = z.strictObject({
@@ -47,12 +51,21 @@ export const openBody = z.strictObject({
   parent: z.never({ error: 'not supported by this version: open a task of its own' }).optional(),
 });
 
+const openedResult = z.strictObject({
+  id: z.string(),
+  proxy_url: z.string().meta({ description: 'carries the task credential: set it as http_proxy' }),
+  credential: z.string().meta({ description: 'id and secret, for Exeat-Task or in place of an API key on a route' }),
+  expires_at: z.iso.datetime(),
+});
+
 export const explainBody = z.strictObject({
   task: z.string().min(1),
   method: z.string().regex(/^[A-Z]{1,20}$/),
   url: z.string().min(1).max(8192),
 });
 export type ExplainRequest = z.output<typeof explainBody>;
+
+const everyone = ['operator', 'orchestrator', 'agent', 'task'] as const;
 
 const changes = {
   pause: ['operator', 'orchestrator'],
@@ -64,7 +77,19 @@ const changes = {
 /** All of the API, one row a call; the OpenAPI document is made from the same rows. */
 export function routesOf(deps: ControlDeps): readonly Route[] {
   const { tasks } = deps;
-  const everyone = ['operator', 'orchestrator', 'agent', 'task'] as const;
+
+  /** Operators and orchestrators see every task; the agent those that it, as whom it is now, opened itself; a task's credential its own. */
+  function maySee(asker: Asker, report: TaskReport): boolean {
+    if (asker.role === 'task') return asker.task.id === report.id;
+    return asker.role !== 'agent' || (report.origin !== 'orchestrator' && report.agent === deps.identity().principal?.id);
+  }
+
+  /** What someone may not see is, to them, not there. */
+  function visible(asker: Asker, id: string): TaskReport | undefined {
+    const report = tasks.report(id);
+    return report !== undefined && maySee(asker, report) ? report : undefined;
+  }
+
   return [
     {
       method: 'POST',
@@ -72,6 +97,7 @@ export function routesOf(deps: ControlDeps): readonly Route[] {
       summary: 'Open a task',
       roles: ['orchestrator', 'agent'],
       body: openBody,
+      result: openedResult,
       answer({ asker, body }) {
         const { intent, ttl, plan, budget } = body as z.output<typeof openBody>;
         const opened = tasks.open({ intent, ttlMs: ttl, plan, calls: budget?.calls }, asker.role === 'agent' ? 'agent' : 'orchestrator');
@@ -86,6 +112,7 @@ export function routesOf(deps: ControlDeps): readonly Route[] {
       path: '/v1/tasks',
       summary: 'List tasks, newest first',
       roles: everyone,
+      result: z.strictObject({ tasks: z.array(taskReport) }),
       answer: ({ asker }) => ok({ tasks: tasks.list().filter((report) => maySee(asker, report)) }),
     },
     {
@@ -93,16 +120,20 @@ export function routesOf(deps: ControlDeps): readonly Route[] {
       path: '/v1/tasks/{id}',
       summary: 'One task: state, counters, leases, planned and executed operations',
       roles: everyone,
-      answer: ({ asker, id }) => shown(asker, tasks.report(id)),
+      result: taskReport,
+      answer({ asker, id }) {
+        const report = visible(asker, id);
+        return report === undefined ? refuse('not_found') : ok(report);
+      },
     },
     ...(Object.keys(changes) as (keyof typeof changes)[]).map((change): Route => ({
       method: 'POST',
       path: `/v1/tasks/{id}/${change}`,
       summary: `${change[0]?.toUpperCase()}${change.slice(1)} a task`,
       roles: changes[change],
+      result: taskReport,
       async answer({ asker, id }) {
-        const visible = tasks.report(id);
-        if (visible === undefined || !maySee(asker, visible)) return refuse('not_found');
+        if (visible(asker, id) === undefined) return refuse('not_found');
         const report = await tasks[change](id, asker.role === 'operator' || asker.role === 'orchestrator' ? asker.role : 'agent');
         return isRefusal(report) ? report : ok(report);
       },
@@ -140,8 +171,7 @@ export function routesOf(deps: ControlDeps): readonly Route[] {
       body: explainBody,
       async answer({ asker, body }) {
         const request = body as ExplainRequest;
-        const report = tasks.report(request.task);
-        if (report === undefined || !maySee(asker, report)) return refuse('not_found');
+        if (visible(asker, request.task) === undefined) return refuse('not_found');
         const explained = await deps.explain(request);
         return typeof explained === 'object' && explained !== null && isRefusal(explained) ? explained : ok(explained);
       },
@@ -151,19 +181,13 @@ export function routesOf(deps: ControlDeps): readonly Route[] {
       path: '/v1/reload',
       summary: 'Read configuration and policies again',
       roles: ['operator'],
-      answer: async () => ok(await deps.reload()),
+      result: z.strictObject({ reloaded: z.literal(true) }),
+      async answer() {
+        const result = await deps.reload();
+        return result.reloaded ? ok(result) : refuse('conflict', { detail: `Nothing was changed. ${result.reason}` });
+      },
     },
   ];
-}
-
-/** Operators and orchestrators see every task; the agent those it opened itself; a task's credential its own. */
-function maySee(asker: Asker, report: TaskReport): boolean {
-  if (asker.role === 'task') return asker.task.id === report.id;
-  return asker.role !== 'agent' || report.origin !== 'orchestrator';
-}
-
-function shown(asker: Asker, report: TaskReport | undefined): Answer | Refusal {
-  return report !== undefined && maySee(asker, report) ? ok(report) : refuse('not_found');
 }
 
 function ok(body: unknown): Answer {

@@ -2,9 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { isRefusal, refuse, refusalOf, statusOf, type Refusal } from '../errors.ts';
 import { problemBody, problemType } from '../problem.ts';
 import { readInput } from './input.ts';
-import { openApi } from './openapi.ts';
+import { documentRoute, openApi } from './openapi.ts';
 import { createRateLimit } from './rate-limit.ts';
-import { routesOf, type Answer, type Asker, type ControlDeps } from './routes.ts';
+import { routesOf, type Answer, type Asker, type ControlDeps, type Route } from './routes.ts';
 import type { RoleTokens } from './tokens.ts';
 
 export interface ControlOptions extends ControlDeps {
@@ -19,22 +19,20 @@ const perMinute: Readonly<Record<string, number>> = { 'POST /v1/explain': 60, 'P
 
 /** The control API: JSON over HTTP, bearer tokens, problem details (RFC 9457). Never a 401, which MCP clients take for an invitation to sign in. */
 export function createControlServer(options: ControlOptions): Server {
-  const routes = routesOf(options);
-  const document = JSON.stringify(openApi(routes));
+  const routes: Route[] = [...routesOf(options), { ...documentRoute, answer: () => ({ status: 200, body: document }) }];
+  const document = openApi(routes);
   const limits = new Map(Object.entries(perMinute).map(([name, most]) => [name, createRateLimit(most)]));
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
-    void serve(request).then(
-      (answer) => send(response, answer),
-      (error: unknown) => {
+  return createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
+    void serve(request)
+      .catch((error: unknown) => {
         const refusal = refusalOf(error);
         if (refusal.refused === 'internal_error') options.report(error);
-        send(response, refusal);
-      },
-    );
+        return refusal;
+      })
+      .then((answer) => send(response, isRefusal(answer) ? problem(answer) : answer));
   });
-  return server;
 
-  async function serve(request: IncomingMessage): Promise<Answer | Refusal | string> {
+  async function serve(request: IncomingMessage): Promise<Answer | Refusal> {
     const hosts = options.hosts();
     if (request.headers.origin !== undefined) return refuse('forbidden', { detail: 'This API is not for browsers: send no Origin.' });
     if (hosts !== undefined && !hosts.has((request.headers.host ?? '').toLowerCase()))
@@ -42,7 +40,6 @@ export function createControlServer(options: ControlOptions): Server {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
     const asker = askerOf(request.headers.authorization, options);
     if (asker === undefined) return refuse('forbidden');
-    if (path === '/v1/openapi.json' && request.method === 'GET') return document;
     const matching = routes.flatMap((route) => {
       const id = match(route.path, path);
       return id === undefined ? [] : [{ route, id }];
@@ -77,21 +74,27 @@ function match(template: string, path: string): string | undefined {
   return /^[\w-]+$/.test(id) ? id : undefined;
 }
 
-function wrongMethod(methods: readonly string[]): Refusal & { readonly allow: string } {
-  return { ...refuse('method_refused', { detail: `Use ${methods.join(' or ')} here.` }), allow: methods.join(', ') };
+function wrongMethod(methods: readonly string[]): Answer {
+  return problem(refuse('method_refused', { detail: `Use ${methods.join(' or ')} here.` }), { allow: methods.join(', ') });
 }
 
-function send(response: ServerResponse, answer: Answer | Refusal | string): void {
-  const refused = typeof answer !== 'string' && isRefusal(answer) ? answer : undefined;
-  const status = refused !== undefined ? statusOf(refused.refused) : typeof answer === 'string' ? 200 : (answer as Answer).status;
-  const body = refused !== undefined ? problemBody(refused) : typeof answer === 'string' ? answer : JSON.stringify((answer as Answer).body);
+/** A body that came with a refused request is not read to its end: such a connection is not used again. */
+function problem(refusal: Refusal, headers: Answer['headers'] = {}): Answer {
+  const retry = refusal.retryAfterS === undefined ? {} : { 'retry-after': String(refusal.retryAfterS) };
+  return {
+    status: statusOf(refusal.refused),
+    headers: { ...headers, ...retry, 'content-type': problemType, connection: 'close' },
+    body: problemBody(refusal),
+  };
+}
+
+function send(response: ServerResponse, { status, headers, body }: Answer): void {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
   response.writeHead(status, {
-    'content-type': refused === undefined ? 'application/json' : problemType,
-    'content-length': Buffer.byteLength(body),
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
     'cache-control': 'no-store',
-    ...(refused?.retryAfterS === undefined ? {} : { 'retry-after': String(refused.retryAfterS) }),
-    // A body that was refused is not read to its end.
-    ...(refused === undefined ? {} : { connection: 'close' }),
+    ...headers,
   });
-  response.end(body);
+  response.end(text);
 }
