@@ -1,7 +1,8 @@
-import { validate, type DetailedError } from '@cedar-policy/cedar-wasm/nodejs';
+import type { DetailedError } from '@cedar-policy/cedar-wasm/nodejs';
 import { lineAt, type PolicySource } from './cedar-source.ts';
 import { slipsIn } from './cedar-slips.ts';
-import type { Vocabulary } from './schema.ts';
+import type { PolicySet } from './cedar-engine.ts';
+import type { Cedar } from './cedar-wasm.ts';
 
 export interface Checked {
   /** Each names file, line and policy, and makes the set unusable. */
@@ -13,8 +14,8 @@ export interface Checked {
  * Finds what makes a policy mean less than its author thinks. Cedar's own validation accepts unknown ids and literals, and only
  * warns, or says nothing, about a name misspelt behind `has`; so its warnings count as errors and each policy is walked as well.
  */
-export function checkPolicies(policies: readonly PolicySource[], vocabulary: Vocabulary): Checked {
-  const { byPolicy, problems } = validationOf(policies, vocabulary);
+export function checkPolicies(cedar: Cedar, { policies, vocabulary }: PolicySet): Checked {
+  const { byPolicy, problems } = validationOf(cedar, { policies, vocabulary });
   const warnings: string[] = [];
   for (const source of policies) {
     const slips = slipsIn(source, vocabulary);
@@ -34,9 +35,9 @@ interface Validation {
   readonly problems: string[];
 }
 
-function validationOf(policies: readonly PolicySource[], { schema }: Vocabulary): Validation {
+function validationOf(cedar: Cedar, { policies, vocabulary }: PolicySet): Validation {
   const staticPolicies = Object.fromEntries(policies.map(({ id, text }) => [id, text]));
-  const answer = validate({ schema, policies: { staticPolicies } });
+  const answer = cedar.validate({ schema: vocabulary.schema, policies: { staticPolicies } });
   if (answer.type === 'failure') return { byPolicy: new Map(), problems: answer.errors.map(({ message }) => message) };
   const found = [...answer.validationErrors, ...answer.validationWarnings];
   const byPolicy = new Map([...Map.groupBy(found, ({ policyId }) => policyId)].map(([id, of]) => [id, of.map(({ error }) => error)]));

@@ -1,12 +1,7 @@
-import {
-  preparsePolicySet,
-  preparseSchema,
-  statefulIsAuthorized,
-  type AuthorizationError,
-  type CheckParseAnswer,
-} from '@cedar-policy/cedar-wasm/nodejs';
+import type { AuthorizationError } from '@cedar-policy/cedar-wasm/nodejs';
 import { cedarRequest } from './cedar-request.ts';
 import type { PolicySource } from './cedar-source.ts';
+import { loadCedar, type Cedar } from './cedar-wasm.ts';
 import type { AccessRequest, Decision, Explanation } from './policy.ts';
 import { methodGroups, type Vocabulary } from './schema.ts';
 
@@ -16,13 +11,19 @@ export interface CedarEngine {
   explain(request: AccessRequest): Explanation;
 }
 
+export interface PolicySet {
+  readonly policies: readonly PolicySource[];
+  readonly vocabulary: Vocabulary;
+}
+
+/** The name of the one policy set and the one schema of each instance. */
+const name = 'exeat';
+
 /** Hands the policies and their schema to Cedar; throws when Cedar cannot read them. */
-export function createEngine(policies: readonly PolicySource[], vocabulary: Vocabulary): CedarEngine {
+export function createEngine(cedar: Cedar, { policies, vocabulary }: PolicySet): CedarEngine {
   const byId = new Map(policies.map((source) => [source.id, source]));
-  const slot = takeSlot();
-  const staticPolicies = Object.fromEntries(policies.map(({ id, text }) => [id, text]));
-  mustParse(preparsePolicySet(slot.name, { staticPolicies }));
-  mustParse(preparseSchema(slot.name, vocabulary.schema));
+  let inUse = cedar;
+  prepare(inUse, { policies, vocabulary });
   return {
     decide: (request) => evaluate(request).decision,
     explain: (request) => {
@@ -40,16 +41,22 @@ export function createEngine(policies: readonly PolicySource[], vocabulary: Voca
       return failed([`${operation.action} is in the group ${group}, not ${operation.group}`]);
     }
     try {
-      const { name } = slot;
       const call = { ...cedarRequest(request, vocabulary.attributes), preparsedPolicySetId: name, preparsedSchemaName: name };
-      const answer = statefulIsAuthorized({ ...call, validateRequest: true });
+      const answer = inUse.statefulIsAuthorized({ ...call, validateRequest: true });
       if (answer.type === 'failure') return failed(answer.errors.map(({ message }) => message));
       const { decision, diagnostics } = answer.response;
       if (diagnostics.errors.length > 0) return failedPolicies(diagnostics.errors);
       return { decision: { allow: decision === 'allow', policies: diagnostics.reason.sort() }, errors: [] };
     } catch (error) {
+      if (error instanceof Error && error.name === 'RuntimeError') restart();
       return failed([`Cedar failed: ${String(error)}`]);
     }
+  }
+
+  /** After a trap the memory cannot be trusted; the call that met it is denied, the next one gets a new instance. */
+  function restart(): void {
+    inUse = loadCedar();
+    prepare(inUse, { policies, vocabulary });
   }
 }
 
@@ -71,22 +78,9 @@ function failedPolicies(errors: readonly AuthorizationError[]): Evaluation {
   );
 }
 
-function mustParse(answer: CheckParseAnswer): void {
-  if (answer.type === 'failure') throw new Error(answer.errors.map(({ message }) => message).join('; '));
-}
-
-const freeSlots: string[] = [];
-let slots = 0;
-
-/** Cedar keeps what it parsed under a name and has no way to forget it, so the names of engines that are gone are used again. */
-const abandoned = new FinalizationRegistry<string>((name) => {
-  preparsePolicySet(name, { staticPolicies: {} });
-  freeSlots.push(name);
-});
-
-function takeSlot(): { readonly name: string } {
-  const name = freeSlots.pop() ?? `exeat-${(slots += 1)}`;
-  const slot = { name };
-  abandoned.register(slot, name);
-  return slot;
+function prepare(cedar: Cedar, { policies, vocabulary }: PolicySet): void {
+  const staticPolicies = Object.fromEntries(policies.map(({ id, text }) => [id, text]));
+  for (const answer of [cedar.preparsePolicySet(name, { staticPolicies }), cedar.preparseSchema(name, vocabulary.schema)]) {
+    if (answer.type === 'failure') throw new Error(answer.errors.map(({ message }) => message).join('; '));
+  }
 }

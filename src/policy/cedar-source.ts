@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { policyToJson, type DetailedError, type PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
+import type { DetailedError, PolicyJson, PolicyToJsonAnswer } from '@cedar-policy/cedar-wasm/nodejs';
+import type { Cedar } from './cedar-wasm.ts';
 
 /** One policy and where it stands. */
 export interface PolicySource {
@@ -14,26 +15,34 @@ export interface PolicySource {
   readonly json: PolicyJson;
 }
 
+export interface PolicyFile {
+  readonly file: string;
+  readonly text: string;
+}
+
 export interface LoadedPolicies {
   readonly policies: readonly PolicySource[];
   readonly problems: readonly string[];
 }
 
 /** Reads all `*.cedar` files of a directory, in the order of their names. Throws when the directory cannot be read. */
-export function readPolicies(directory: string): LoadedPolicies {
-  const names = readdirSync(directory)
+export function readPolicies(cedar: Cedar, directory: string): LoadedPolicies {
+  const names = entriesOf(directory)
     .filter((name) => name.endsWith('.cedar'))
     .sort();
-  return parsePolicies(names.map((file) => ({ file, text: readFileSync(join(directory, file), 'utf8') })));
+  return parsePolicies(
+    cedar,
+    names.map((file) => ({ file, text: readFileSync(join(directory, file), 'utf8') })),
+  );
 }
 
 /** Splits files into policies. What cannot be read, and ids that stand twice, are problems; the rest is returned all the same. */
-export function parsePolicies(files: readonly { readonly file: string; readonly text: string }[]): LoadedPolicies {
+export function parsePolicies(cedar: Cedar, files: readonly PolicyFile[]): LoadedPolicies {
   const policies = new Map<string, PolicySource>();
   const problems: string[] = [];
   for (const { file, text } of files) {
     for (const piece of piecesOf(text)) {
-      const answer = policyToJson(piece.text);
+      const answer = jsonOf(cedar, { file, piece });
       if (answer.type === 'failure') {
         problems.push(...answer.errors.map((error) => syntaxProblem(error, { file, piece })));
         continue;
@@ -61,6 +70,22 @@ export function lineSaying(source: PolicySource, name: string): number {
     if (said === name) return source.line + (source.text.slice(0, index).split('\n').length - 1);
   }
   return source.line;
+}
+
+function entriesOf(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (cause) {
+    throw new Error(`the policy directory "${directory}" cannot be read`, { cause });
+  }
+}
+
+function jsonOf(cedar: Cedar, { file, piece }: { file: string; piece: Piece }): PolicyToJsonAnswer {
+  try {
+    return cedar.policyToJson(piece.text);
+  } catch (cause) {
+    throw new Error(`${file}:${piece.line} Cedar cannot read this policy; is it nested very deeply?`, { cause });
+  }
 }
 
 interface Piece {

@@ -4,6 +4,7 @@ import { z } from '../settings.ts';
 import { checkPolicies } from './cedar-check.ts';
 import { createEngine } from './cedar-engine.ts';
 import { readPolicies } from './cedar-source.ts';
+import { loadCedar } from './cedar-wasm.ts';
 import { cached } from './decision-cache.ts';
 import type { AccessRequest, Decision, Explanation, PolicyDecisionPoint } from './policy.ts';
 import { planOf } from './read-plan.ts';
@@ -27,15 +28,16 @@ export interface CedarPolicy extends PolicyDecisionPoint {
 
 /** Loads every `*.cedar` file of the directory. Throws with all problems, one a line, when one policy cannot be relied on. */
 export function create({ directory }: z.output<typeof config>, { destinations, intents }: CedarDependencies): CedarPolicy {
+  const cedar = loadCedar();
   const vocabulary = vocabularyOf(destinations, Object.keys(intents));
-  const { policies, problems } = readPolicies(directory);
-  const checked = checkPolicies(policies, vocabulary);
+  const { policies, problems } = readPolicies(cedar, directory);
+  const checked = checkPolicies(cedar, { policies, vocabulary });
   const all = [...problems, ...checked.problems];
   if (all.length > 0) throw new Error(all.join('\n'));
   const plan = planOf(policies, vocabulary);
   const empty = policies.length === 0 ? [`${directory} holds no policies: every call is denied`] : [];
   return {
-    ...cached(createEngine(policies, vocabulary), plan),
+    ...cached(createEngine(cedar, { policies, vocabulary }), plan),
     warnings: [...empty, ...checked.warnings, ...plan.warnings],
     digest: createHash('sha256')
       .update(JSON.stringify([vocabulary.schema, policies.map(({ id, text }) => [id, text])]))

@@ -34,9 +34,10 @@ export function cached<P extends Decides>(pdp: P, plan: ReadPlan, { max = 10_000
   }
 
   function scopeOf(request: AccessRequest): Scope | undefined {
-    const { operation, target, time } = request;
+    const { operation, target, task, time } = request;
     if (operation.group !== 'mint' && methodGroups.get(operation.action) !== operation.group) return undefined;
-    if (!(time >= 0 && time < lastTime)) return undefined;
+    // Cedar refuses a request whose parts it cannot read, whatever the policies look at.
+    if (!(Number.isSafeInteger(time) && time >= 0 && time < lastTime) || !plan.intents.has(task.intent)) return undefined;
     const action = actionOf(request);
     const template = operation.templated ? operation.resource : '';
     return scopes.get(action)?.get(target.destination.name)?.get(template) ?? openScope(action, target.destination.name, template);

@@ -26,6 +26,8 @@ export interface CallScope {
 export interface ReadPlan {
   /** undefined: a policy in scope reads what no answer to a test can stand for, or the scope is not one of the config's. */
   readsFor(scope: CallScope): Reads | undefined;
+  /** The intents that Cedar knows. */
+  readonly intents: ReadonlySet<string>;
   /** Names the policies whose calls are decided afresh each time. */
   readonly warnings: readonly string[];
 }
@@ -43,6 +45,7 @@ export function planOf(policies: readonly PolicySource[], vocabulary: Vocabulary
   );
   return {
     warnings,
+    intents: vocabulary.entities.get('Intent') ?? new Set(),
     readsFor: (scope) => {
       if (!isKnown(vocabulary.entities, scope)) return undefined;
       const inScope = readings.filter(

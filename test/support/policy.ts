@@ -1,0 +1,95 @@
+import type { Destination } from '../../src/destination.ts';
+import type { AccessRequest } from '../../src/policy/policy.ts';
+
+/** A destination with the config's defaults. */
+export function destination(name: string, more: Partial<Destination> = {}): Destination {
+  return {
+    name,
+    scheme: 'https',
+    hosts: [`${name}.example.com`],
+    port: 443,
+    basePath: '',
+    protocol: 'http',
+    operations: [],
+    credentialKind: undefined,
+    keepHeaders: new Set(),
+    passCookies: false,
+    allowEncodedPath: false,
+    allowPrivate: false,
+    unsafeCleartext: false,
+    connectTimeoutMs: 10_000,
+    headersTimeoutMs: 60_000,
+    idleTimeoutMs: 0,
+    ...more,
+  };
+}
+
+/** The destinations of the policy tests, as the example config has them. */
+export const destinations: readonly Destination[] = [
+  destination('github', {
+    hosts: ['api.github.com'],
+    operations: ['/repos/{owner}/{repo}/issues', '/repos/{owner}/{repo}/issues/{number}', '/repos/{owner}/{repo}/issues/{number}/labels'],
+  }),
+  destination('tickets', {
+    hosts: ['tickets.example.com'],
+    route: '/tickets',
+    basePath: '/api',
+    operations: ['/api/tickets', '/api/tickets/{id}'],
+  }),
+  destination('legacy-crm', { hosts: ['crm.example.com', '*.crm.example.com'] }),
+];
+
+export const intents = { triage: {}, report: {} };
+
+/** What a test says of a call; the rest is a plain read of github's issues by a triage task. */
+export interface CallWords {
+  readonly destination?: string;
+  readonly method?: string;
+  readonly group?: 'read' | 'write' | 'mint';
+  readonly host?: string;
+  readonly path?: string;
+  readonly query?: string;
+  /** The template, with `parameters`; else the path is the resource. */
+  readonly template?: string;
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly intent?: string;
+  readonly task?: Partial<AccessRequest['task']>;
+  readonly principal?: Partial<AccessRequest['principal']>;
+  readonly planned?: boolean;
+  readonly time?: string | number;
+}
+
+/** An access request from a few words; the group follows from the method. */
+export function accessRequest(words: CallWords = {}): AccessRequest {
+  const {
+    destination: name = 'github',
+    method = 'GET',
+    path = '/repos/acme/app/issues',
+    template,
+    parameters = {},
+    time = '2026-06-01',
+  } = words;
+  const to = destinations.find((each) => each.name === name) ?? destination(name);
+  const group = words.group ?? (['GET', 'HEAD', 'OPTIONS'].includes(method) ? 'read' : 'write');
+  return {
+    principal: { id: 'local:dev@laptop', issuer: 'local', subject: 'dev@laptop', kind: 'local', attributes: {}, ...words.principal },
+    task: {
+      id: 'task_1',
+      intent: words.intent ?? 'triage',
+      origin: 'orchestrator',
+      agent: 'local:dev@laptop',
+      subject: undefined,
+      attested: true,
+      destinations: new Set([name]),
+      plan: new Set(),
+      openedAt: 0,
+      expiresAt: 1,
+      state: 'open',
+      ...words.task,
+    },
+    planned: words.planned ?? true,
+    target: { destination: to, host: words.host ?? to.hosts[0] ?? '', path, query: words.query ?? '' },
+    operation: { action: method, group, resource: template ?? path, templated: template !== undefined, parameters },
+    time: typeof time === 'number' ? time : Date.parse(time),
+  };
+}
