@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util';
 import { authorityNetworkOf, destinationsOf } from '../config/destinations.ts';
 import { missingSecrets, trustedPathsOf } from '../config/files.ts';
 import { configJsonSchema } from '../config/json-schema.ts';
@@ -7,7 +8,6 @@ import type { Config } from '../config/schema.ts';
 import { warningsOf } from '../config/warnings.ts';
 import { writableByOthers } from '../config/writable.ts';
 import { create as createCedar } from '../policy/cedar.ts';
-import { readOptions } from './options.ts';
 
 export const summary = 'read config and policies as "serve" would, and say what is wrong';
 
@@ -30,13 +30,15 @@ interface Findings {
 }
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const options = readOptions('check', argv, {
-    config: { type: 'string' },
-    strict: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    'print-schema': { type: 'boolean', default: false },
+  const { values: options } = parseArgs({
+    args: [...argv],
+    options: {
+      config: { type: 'string' },
+      strict: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      'print-schema': { type: 'boolean', default: false },
+    },
   });
-  if (options === undefined) return 2;
   if (options['print-schema']) {
     console.log(JSON.stringify(configJsonSchema(), undefined, 2));
     return 0;

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { starterFiles, templates } from '../config/templates/registry.ts';
 import type { Template } from '../config/templates/template.ts';
 import { didYouMean } from '../nearest.ts';
-import { readOptions } from './options.ts';
 
 export const summary = 'write a commented config and policies to start from';
 
@@ -19,12 +19,14 @@ ${templates(0)
   --force           overwrite files that are there`;
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const options = readOptions('init', argv, {
-    template: { type: 'string', multiple: true, default: ['http'] },
-    directory: { type: 'string', default: '.' },
-    force: { type: 'boolean', default: false },
+  const { values: options } = parseArgs({
+    args: [...argv],
+    options: {
+      template: { type: 'string', multiple: true, default: ['http'] },
+      directory: { type: 'string', default: '.' },
+      force: { type: 'boolean', default: false },
+    },
   });
-  if (options === undefined) return 2;
   const chosen = choose(options.template);
   if (chosen === undefined) return 2;
   const files = starterFiles(chosen).map(({ path, text }) => ({ path: join(options.directory, path), text }));

@@ -89,7 +89,8 @@ test('a missing configuration says how to get one', async () => {
 test('unknown options and templates are wrong usage', async () => {
   using folder = temporary();
   const option = await exeat(folder.path, ['check', '--cofnig', 'x']);
-  assert.deepEqual([option.code, option.err], [2, `exeat check: Unknown option '--cofnig'. See "exeat check --help".\n`]);
+  assert.equal(option.code, 2);
+  assert.match(option.err, /^exeat check: Unknown option '--cofnig'/);
   const template = await exeat(folder.path, ['init', '--template', 'gihub']);
   assert.deepEqual([template.code, template.err], [2, 'exeat init: there is no template "gihub"; did you mean "github"?\n']);
 });

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { loadedPathsOf, missingSecrets, trustedPathsOf } from '../../../src/config/files.ts';
+import { defaultFolders } from '../../../src/config/folders.ts';
+import { parseConfig } from '../../../src/config/load.ts';
+
+const config = parseConfig(
+  `
+identity: { source: file, path: /tokens/exeat }
+authority: { issuer: "https://idp.example", ca: /ca/idp.pem }
+control: { tokens: { operator: { file: /run/op.token }, agent: { file: /run/agent.token } } }
+tasks: { state: /state }
+policy: { engine: cedar, directory: /policies }
+audit: { to: /log/audit.ndjson, signing_key: { file: /keys/audit.pem } }
+destinations:
+  a: { hosts: [a.example], ca: /ca/a.pem, credential: { kind: static, header: x-api-key, value: { file: /run/a }, expires: 2027-01-31, reason: x } }
+  b: { hosts: [b.example], credential: { kind: static, header: x-api-key, value: { env: EXEAT_NEVER_SET }, expires: 2027-01-31, reason: x } }
+`,
+  'test.yaml',
+);
+
+test('what a watch looks at is what a reload reads', () => {
+  assert.deepEqual(loadedPathsOf(config, 'exeat.yaml'), ['exeat.yaml', '/policies', '/ca/idp.pem', '/ca/a.pem']);
+});
+
+test("config, policies, secrets, state and log are files to trust; the agent's own token is not", () => {
+  const made = join(defaultFolders().tokens, 'orchestrator.token');
+  assert.deepEqual(
+    trustedPathsOf(config, 'exeat.yaml').toSorted(),
+    loadedPathsOf(config, 'exeat.yaml')
+      .concat('/run/op.token', made, '/tokens/exeat', '/state', '/log/audit.ndjson', '/keys/audit.pem', '/run/a')
+      .toSorted(),
+  );
+});
+
+test('where nothing is said the default folders are looked at', () => {
+  const { state, auditFile } = defaultFolders();
+  const paths = trustedPathsOf(parseConfig('', 'test.yaml'), 'exeat.yaml');
+  assert.ok(paths.includes(state) && paths.includes(auditFile));
+});
+
+test('secrets that are not here are named with the place that asks for them', () => {
+  assert.deepEqual(missingSecrets(config), [
+    'identity.path: there is no file /tokens/exeat here',
+    'destinations.a.credential.value: there is no file /run/a here',
+    'destinations.b.credential.value: $EXEAT_NEVER_SET is not set here',
+  ]);
+});
