@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
+import { createRefusals } from './audit/refusals.ts';
 import { createAudit } from './audit/sink.ts';
 import type { CallRecord } from './call-record.ts';
 import { authorityNetworkOf, destinationsOf } from './config/destinations.ts';
@@ -106,7 +107,8 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
   });
   stack.use(tasks);
 
-  const refusals = (code: ErrorCode) => void audit.append({ kind: 'call.refused', count: 1, codes: { [code]: 1 } });
+  const refusals = stack.use(createRefusals(audit));
+  const refused = (code: ErrorCode) => refusals.count(code);
   const running = new Set<CallRecord>();
   const stages: Stages = {
     get graph() {
@@ -116,7 +118,7 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
     tasks,
     broker,
     running,
-    log: { sink: audit, refused: refusals },
+    log: { sink: audit, refused },
     fingerprint,
     observe: (event) => metrics.observe(event),
     report: (error, call) => log.error({ error, call }, 'a call failed inside the sidecar'),
@@ -124,7 +126,7 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
   const ownAuthorities = new Set<string>();
   const ingress = createIngress({
     handle: (call, reply) => handle(stages, call, reply),
-    refused: refusals,
+    refused,
     via,
     target: { ownAuthorities },
   });

@@ -38,7 +38,9 @@ export function readLine(line: string): Line | undefined {
 const checkpointLine = /^(\{.*,"kind":"checkpoint","at":"([a-z]+)","key":"([\w-]{16})"),"sig":"([\w-]{86})"\}$/;
 
 /** The parts of a checkpoint line: what is signed, where it stands, by which key. undefined = it is none. */
-export function readCheckpoint(line: string): { readonly signed: string; readonly at: string; readonly key: string; readonly sig: string } | undefined {
+export function readCheckpoint(
+  line: string,
+): { readonly signed: string; readonly at: string; readonly key: string; readonly sig: string } | undefined {
   const match = checkpointLine.exec(line);
   if (match === null) return undefined;
   const [, signed = '', at = '', key = '', sig = ''] = match;
