@@ -45,13 +45,16 @@ export interface JobResult {
   readonly streamBytes?: number;
 }
 
+/** Never repeats in the life of the load process. */
+let calls = 0;
+
 /** A fresh path and headers for each call of a shape. */
 export function filler(tasks: readonly string[] = []): (shape: RequestShape) => { path: string; headers: Record<string, string> } {
-  let calls = 0;
+  let used = 0;
   return (shape) => {
-    const n = String(calls);
-    const task = tasks[calls % Math.max(tasks.length, 1)] ?? '';
-    calls += 1;
+    const n = String((calls += 1));
+    const task = tasks[used % Math.max(tasks.length, 1)] ?? '';
+    used += 1;
     const headers: Record<string, string> = {};
     for (const name in shape.headers) headers[name] = (shape.headers[name] ?? '').replace('{task}', task);
     return { path: shape.path.replaceAll('{n}', n), headers };

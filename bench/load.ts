@@ -17,7 +17,7 @@ process.on('message', (job: Job) => {
   );
 });
 
-function run(job: Job): Promise<JobResult> | JobResult {
+async function run(job: Job): Promise<JobResult> {
   switch (job.kind) {
     case 'saturate':
       return saturate(job);

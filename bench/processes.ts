@@ -2,6 +2,7 @@ import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import type { Job, JobResult } from './jobs.ts';
 
 /** A server under measurement, in a process of its own. */
@@ -12,10 +13,15 @@ export interface Server extends AsyncDisposable {
   rssMb(): number;
 }
 
+const peers = {
+  answer: new URL('./peers/answer.ts', import.meta.url),
+  undici: new URL('./peers/undici.ts', import.meta.url),
+  'http-proxy-3': new URL('./peers/http-proxy-3.ts', import.meta.url),
+};
+
 /** Starts a peer of `bench/peers/`, which prints `{"port":…}` when it is ready. */
-export async function startPeer(name: string, ...args: string[]): Promise<Server> {
-  const file = new URL(`./peers/${name}.ts`, import.meta.url).pathname;
-  const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+export async function startPeer(name: keyof typeof peers, ...args: string[]): Promise<Server> {
+  const child = spawn(process.execPath, [fileURLToPath(peers[name]), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   const { port } = JSON.parse(await firstLine(child)) as { port: number };
   return server(child, port);
 }
@@ -28,10 +34,20 @@ export function server(child: ChildProcess, port: number): Server {
 }
 
 /** The first line a child writes to its standard output; throws if it ends before. */
-export async function firstLine(child: ChildProcess): Promise<string> {
+async function firstLine(child: ChildProcess): Promise<string> {
   if (child.stdout === null) throw new Error('no standard output to read');
   for await (const line of createInterface(child.stdout)) return line;
   throw new Error(`${child.spawnargs.join(' ')} ended before it was ready`);
+}
+
+/** Asks a child to end, and insists after 10 s. */
+export async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  const hard = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  child.kill('SIGTERM');
+  await ended;
+  clearTimeout(hard);
 }
 
 /** A load generator that does one job at a time. */
@@ -50,15 +66,6 @@ export function startLoad(): Load {
     },
     [Symbol.asyncDispose]: () => stop(child),
   };
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  const hard = setTimeout(() => child.kill('SIGKILL'), 10_000);
-  child.kill('SIGTERM');
-  await ended;
-  clearTimeout(hard);
 }
 
 /** utime + stime of the whole thread group; a clock tick is 10 ms on every Linux that Node runs on (proc(5)). */

@@ -1,25 +1,55 @@
 // `npm run bench [-- --quick] [-- --only NAME]`: Exeat beside its baselines, each in a process of its own, on loopback.
 // CPU time per request and its ratios to the baselines of the same run are what counts; the rest depends on the machine.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { checks, type Bench } from './checks.ts';
+import { startAuthority, startSidecar } from './exeat.ts';
 import { measure, type Spans } from './measure.ts';
+import { fewPolicies, manyPolicies } from './policies.ts';
 import { startLoad, startPeer } from './processes.ts';
-import { report } from './report.ts';
-import { peerScenarios } from './scenarios.ts';
+import { report, type Check } from './report.ts';
+import { exeatScenarios, peerScenarios } from './scenarios.ts';
 
 const full: Spans = { rounds: 5, warmUpSeconds: 5, saturateSeconds: 3, paceSeconds: 3 };
-const short: Spans = { rounds: 3, warmUpSeconds: 2, saturateSeconds: 1, paceSeconds: 0.6 };
+const short: Spans = { rounds: 3, warmUpSeconds: 1, saturateSeconds: 0.7, paceSeconds: 0.4 };
+const examplePolicies = 1;
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } } });
-const spans = values.quick ? short : full;
+const { quick, only } = values;
 
-await using load = startLoad();
-await using answer = await startPeer('answer');
-await using undici = await startPeer('undici', String(answer.port));
-await using httpProxy3 = await startPeer('http-proxy-3', String(answer.port));
+await using stack = new AsyncDisposableStack();
+const folder = mkdtempSync(join(tmpdir(), 'exeat-bench-'));
+stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+const load = stack.use(startLoad());
+const answer = stack.use(await startPeer('answer'));
+const undici = stack.use(await startPeer('undici', String(answer.port)));
+const httpProxy3 = stack.use(await startPeer('http-proxy-3', String(answer.port)));
+const authority = stack.use(await startAuthority());
 
-const baselines = new Set(['direct', 'undici']);
-const scenarios = peerScenarios(answer, undici, httpProxy3).filter(
-  ({ name }) => values.only === undefined || values.only === name || baselines.has(name),
-);
-const samples = await measure(load, scenarios, spans);
-process.exitCode = report({ samples, checks: [], quick: values.quick }) ? 0 : 1;
+const sidecar = (name: string, policies: string) =>
+  startSidecar({ folder: join(folder, name), authority, upstream: answer.port, policies });
+const warm = stack.use(await sidecar('warm', fewPolicies));
+const many = stack.use(await sidecar('many', fewPolicies + manyPolicies(examplePolicies + 2)));
+const cold = stack.use(await sidecar('cold', fewPolicies));
+
+const baselines = peerScenarios({ answer, undici, httpProxy3 });
+const exeat = await exeatScenarios(answer, { warm, many, cold });
+const scenarios = [...baselines, ...exeat.filter(({ name }) => only === undefined || only === name)];
+const wanted = Object.entries(checks).filter(([name]) => only === undefined || only === name);
+if (only !== undefined && wanted.length === 0 && !scenarios.some(({ name }) => name === only)) {
+  throw new Error(
+    `there is no "${only}"; there are ${[...scenarios, ...exeat].map(({ name }) => name).join(', ')}, ${Object.keys(checks).join(', ')}`,
+  );
+}
+
+const measuring = wanted.length === 0 || only === undefined;
+const samples = measuring ? await measure(load, scenarios, quick ? short : full) : new Map();
+const bench: Bench = { load, answer, authority, sidecar: warm, restart: () => sidecar('start', fewPolicies), quick };
+const found: Check[] = [];
+for (const [name, check] of wanted) {
+  process.stderr.write(`${name}\n`);
+  found.push(...(await check(bench)));
+}
+process.exitCode = report({ samples, checks: found, quick }) ? 0 : 1;

@@ -1,11 +1,29 @@
+import type { OpenTask, Sidecar } from './exeat.ts';
 import type { RequestShape } from './jobs.ts';
 import type { Scenario } from './measure.ts';
 import type { Server } from './processes.ts';
 
-/** What an SDK sends; with the proxy's credential and autocannon's `Connection`, twelve fields. All but `Proxy-Authorization` travel on. */
-function headers(upstream: number, more: Readonly<Record<string, string>> = {}): Record<string, string> {
+export interface Baselines {
+  readonly answer: Server;
+  readonly undici: Server;
+  readonly httpProxy3: Server;
+}
+
+/** Sidecars with the example policies, with a hundred, and one whose tasks are used once. */
+export interface Sidecars {
+  readonly warm: Sidecar;
+  readonly many: Sidecar;
+  readonly cold: Sidecar;
+}
+
+const someone = `Basic ${Buffer.from('task_1613576abc9b1be3e9239187e47ed0cd:EWHnZ0yUeJhXbAHhqYFBwQ').toString('base64')}`;
+const issues = '/repos/acme/printer/issues?state=open&per_page=30';
+const usual = { perSecond: 500 };
+
+/** What an SDK sends; with the task's credential and autocannon's `Connection`, twelve fields. */
+function headers(host: number, task: Readonly<Record<string, string>>): Record<string, string> {
   return {
-    Host: `127.0.0.1:${upstream}`,
+    Host: `127.0.0.1:${host}`,
     'User-Agent': 'agent-sdk/2.31.0 (linux; x86_64) python/3.13.1',
     Accept: 'application/json',
     'Accept-Encoding': 'gzip, deflate, br, zstd',
@@ -15,25 +33,70 @@ function headers(upstream: number, more: Readonly<Record<string, string>> = {}):
     'X-Sdk-Timeout': '600',
     'Idempotency-Key': 'b0a4d1c2-5f0e-4f5b-9a51-0f4b0a1f6f4e',
     traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
-    ...more,
+    ...task,
   };
 }
 
-const someone = { 'Proxy-Authorization': `Basic ${Buffer.from('tsk_0000000000000000:0000000000000000000000000000').toString('base64')}` };
-const items = '/v1/items/4711?fields=title,state';
-
-function get(path: string, fields: Readonly<Record<string, string>>): RequestShape {
-  return { method: 'GET', path, headers: fields };
+/** An absolute-form request to the answering server, as a client with `http_proxy` sends it. */
+export function proxied(answer: Server, path: string, authorization = someone): RequestShape {
+  const fields = headers(answer.port, { 'Proxy-Authorization': authorization });
+  return { method: 'GET', path: `http://127.0.0.1:${answer.port}${path}`, headers: fields };
 }
 
-/** The baselines: the answering server itself, and two forwarders in front of it. */
-export function peerScenarios(answer: Server, undici: Server, httpProxy3: Server): readonly Scenario[] {
-  const straight = [get(items, headers(answer.port, someone))];
-  const forwarded = [get(`http://127.0.0.1:${answer.port}${items}`, headers(answer.port, someone))];
-  const shared = { direct: { port: answer.port, shapes: straight }, perSecond: 500 };
+function straight(answer: Server, path: string): RequestShape {
+  return { method: 'GET', path, headers: headers(answer.port, { 'Proxy-Authorization': someone }) };
+}
+
+/** The answering server itself, and two bare forwarders in front of it. */
+export function peerScenarios({ answer, undici, httpProxy3 }: Baselines): readonly Scenario[] {
+  const shapes = [proxied(answer, issues)];
+  const direct = { port: answer.port, shapes: [straight(answer, issues)] };
   return [
-    { name: 'direct', server: answer, shapes: straight, ...shared },
-    { name: 'undici', server: undici, shapes: forwarded, ...shared },
-    { name: 'http_proxy_3', server: httpProxy3, shapes: forwarded, ...shared },
+    { name: 'direct', server: answer, shapes: direct.shapes, direct, ...usual },
+    { name: 'undici', server: undici, shapes, direct, ...usual },
+    { name: 'http_proxy_3', server: httpProxy3, shapes, direct, ...usual },
   ];
+}
+
+/** Exeat with everything on. */
+export async function exeatScenarios(answer: Server, { warm, many, cold }: Sidecars): Promise<readonly Scenario[]> {
+  const [task, other] = [await warm.open(), await many.open()];
+  const direct = { port: answer.port, shapes: [straight(answer, issues)] };
+  const route = { ...straight(answer, '/tickets/tickets?state=open'), headers: headers(warm.port, { 'Exeat-Task': task.credential }) };
+  const distinct = '/repos/acme/app-{n}/issues/{n}?page={n}&since=2026-01-{n}';
+  const fresh = { calls: 200, tasks: (count: number) => openTasks(cold, count) };
+  return [
+    { name: 'forward', server: warm, shapes: [proxied(answer, issues, task.proxyAuthorization)], direct, ...usual },
+    { name: 'reverse', server: warm, shapes: [route], direct, ...usual },
+    { name: 'forward_distinct', server: many, shapes: [proxied(answer, distinct, other.proxyAuthorization)], direct, ...usual },
+    { name: 'cold_exchange', server: cold, shapes: [proxied(answer, issues, '{task}')], direct, perSecond: 50, fresh },
+    bodies('1kb', { bytes: 1024, perSecond: 500, answer, warm, task }),
+    bodies('16kb', { bytes: 16_384, perSecond: 200, answer, warm, task }),
+    bodies('1mb', { bytes: 1_048_576, perSecond: 20, answer, warm, task }),
+  ];
+}
+
+interface Bodies {
+  readonly bytes: number;
+  readonly perSecond: number;
+  readonly answer: Server;
+  readonly warm: Sidecar;
+  readonly task: OpenTask;
+}
+
+/** Downloads and uploads by turns. */
+function bodies(name: string, { bytes, perSecond, answer, warm, task }: Bodies): Scenario {
+  const both = (shape: (path: string) => RequestShape): RequestShape[] => [
+    shape(`/bytes/${bytes}`),
+    { ...shape('/bytes'), method: 'POST', bodyBytes: bytes },
+  ];
+  const direct = { port: answer.port, shapes: both((path) => straight(answer, path)) };
+  const shapes = both((path) => proxied(answer, path, task.proxyAuthorization));
+  return { name: `body_${name}`, server: warm, shapes, direct, perSecond };
+}
+
+async function openTasks(sidecar: Sidecar, count: number): Promise<readonly string[]> {
+  const tasks: string[] = [];
+  for (let opened = 0; opened < count; opened += 1) tasks.push((await sidecar.open()).proxyAuthorization);
+  return tasks;
 }

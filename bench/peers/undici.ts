@@ -18,7 +18,7 @@ const hop = new Set([
 const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
   const target = request.url ?? '/';
   const path = target.startsWith('/') ? target : target.slice(target.indexOf('/', 7));
-  const method = (request.method ?? 'GET') as Dispatcher.HttpMethod;
+  const method = request.method ?? 'GET';
   const { headers, hasBody } = endToEnd(request.rawHeaders);
   pool.dispatch({ path, method, headers, body: hasBody ? request : null }, forwarded(response));
 });
@@ -34,15 +34,16 @@ function forwarded(response: ServerResponse): Dispatcher.DispatchHandler {
     },
     onResponseStart: (controller, status, headers) => {
       remaining = Number(headers['content-length'] ?? Infinity);
-      const raw = (controller.rawHeaders as Buffer[]).map((field) => field.latin1Slice());
+      const raw = (controller.rawHeaders as Buffer[]).map((field) => field.toString('latin1'));
       response.writeHead(status, endToEnd(raw).headers);
     },
     onResponseData: (controller, chunk) => {
       remaining -= chunk.length;
-      if (remaining === 0) return void response.end(chunk);
-      if (response.write(chunk)) return;
-      controller.pause();
-      response.once('drain', () => controller.resume());
+      if (remaining === 0) response.end(chunk);
+      else if (!response.write(chunk)) {
+        controller.pause();
+        response.once('drain', () => controller.resume());
+      }
     },
     onResponseEnd: () => {
       if (remaining !== 0) response.end();

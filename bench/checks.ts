@@ -1,0 +1,112 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Authority, Sidecar } from './exeat.ts';
+import type { RequestShape } from './jobs.ts';
+import { connections, median } from './measure.ts';
+import type { Load, Server } from './processes.ts';
+import type { Check } from './report.ts';
+import { proxied } from './scenarios.ts';
+
+export interface Bench {
+  readonly load: Load;
+  readonly answer: Server;
+  readonly authority: Authority;
+  readonly sidecar: Sidecar;
+  /** Starts one more sidecar, on a folder that has been used before. */
+  readonly restart: () => Promise<Sidecar>;
+  readonly quick: boolean;
+}
+
+/** What resident memory may vary by without being a leak: V8 grows and shrinks its young generation in steps of 16 MB. */
+const noiseMb = 24;
+
+/** Each check by its name for `--only`. */
+export const checks: Readonly<Record<string, (bench: Bench) => Promise<readonly Check[]>>> = {
+  stampede,
+  body_memory: bodyMemory,
+  streams,
+  growth,
+  start,
+};
+
+/** A hundred simultaneous calls on one cold token. */
+async function stampede({ load, answer, authority, sidecar }: Bench): Promise<readonly Check[]> {
+  const task = await sidecar.open();
+  const before = await authority.issued();
+  const shape = proxied(answer, '/repos/acme/printer/issues', task.proxyAuthorization);
+  const { failed } = await load.run({ kind: 'burst', port: sidecar.port, shape, calls: 100 });
+  const issued = (await authority.issued()) - before;
+  return [
+    { name: 'stampede_exchanges', value: issued, limit: 1, unit: '' },
+    { name: 'stampede_failed', value: failed, limit: 0, unit: '' },
+  ];
+}
+
+/** 1 MB bodies both ways: the second half of the load needs no more memory than the first. */
+async function bodyMemory({ load, answer, sidecar, quick }: Bench): Promise<readonly Check[]> {
+  const task = await sidecar.open();
+  const down = proxied(answer, '/bytes/1048576', task.proxyAuthorization);
+  const up: RequestShape = { ...proxied(answer, '/bytes', task.proxyAuthorization), method: 'POST', bodyBytes: 1_048_576 };
+  const job = { kind: 'saturate', port: sidecar.port, shapes: [down, up], connections } as const;
+  const before = sidecar.rssMb();
+  await load.run({ ...job, seconds: 1 });
+  const half = () => peakDuring(sidecar, () => load.run({ ...job, seconds: quick ? 1.5 : 8 }));
+  const [first, second] = [await half(), await half()];
+  console.log(`1 MB bodies: RSS ${mb(before)} before, ${mb(first)} and ${mb(second)} during, ${mb(sidecar.rssMb())} after`);
+  return [{ name: 'body_1mb_growth', value: second - first, limit: noiseMb, unit: ' MB' }];
+}
+
+/** 500 open event streams: what they need is needed once. */
+async function streams({ load, answer, sidecar, quick }: Bench): Promise<readonly Check[]> {
+  const task = await sidecar.open();
+  const { Accept: _, ...headers } = proxied(answer, '/events', task.proxyAuthorization).headers;
+  const shape = { ...proxied(answer, '/events'), headers: { ...headers, Accept: 'text/event-stream' } };
+  const before = sidecar.rssMb();
+  const { failed } = await load.run({ kind: 'streams', port: sidecar.port, shape, count: 500 });
+  await delay(1500);
+  const opened = sidecar.rssMb();
+  await delay(quick ? 2000 : 15_000);
+  const later = sidecar.rssMb();
+  const { streamBytes = 0 } = await load.run({ kind: 'close' });
+  await delay(500);
+  const after = sidecar.rssMb();
+  console.log(`500 streams: RSS ${mb(before)} before, ${mb(opened)} open, ${mb(later)} later, ${mb(after)} after; ${streamBytes} bytes`);
+  return [
+    { name: 'streams_failed', value: failed, limit: 0, unit: '' },
+    { name: 'streams_growth', value: later - opened, limit: noiseMb, unit: ' MB' },
+    { name: 'streams_left_over', value: after - opened, limit: noiseMb, unit: ' MB' },
+  ];
+}
+
+/** 100,000 calls more, and no memory more. */
+async function growth({ load, answer, sidecar, quick }: Bench): Promise<readonly Check[]> {
+  const task = await sidecar.open();
+  const shapes = [proxied(answer, '/repos/acme/app-{n}/issues/{n}', task.proxyAuthorization)];
+  const job = { kind: 'saturate', port: sidecar.port, shapes, connections } as const;
+  const calls = quick ? 20_000 : 100_000;
+  const first = await peakDuring(sidecar, () => load.run({ ...job, calls: calls / 2 }));
+  const second = await peakDuring(sidecar, () => load.run({ ...job, calls }));
+  console.log(`${calls} calls: RSS at most ${mb(first)} before, ${mb(second)} during, ${mb(sidecar.rssMb())} after`);
+  return [{ name: 'calls_growth', value: second - first, limit: noiseMb, unit: ' MB' }];
+}
+
+/** From process start to ready; the first start fills the compile cache. */
+async function start({ restart, quick }: Bench): Promise<readonly Check[]> {
+  const times: number[] = [];
+  for (let starts = quick ? 2 : 5; starts >= 0; starts -= 1) {
+    await using sidecar = await restart();
+    times.push(sidecar.readyAfterMs);
+  }
+  return [{ name: 'start_to_ready', value: median(times.slice(1)), limit: 600, unit: ' ms' }];
+}
+
+async function peakDuring(server: Server, work: () => Promise<unknown>): Promise<number> {
+  let peak = 0;
+  const timer = setInterval(() => (peak = Math.max(peak, server.rssMb())), 100);
+  await work();
+  clearInterval(timer);
+  return peak;
+}
+
+function mb(value: number): string {
+  return `${Math.round(value)} MB`;
+}

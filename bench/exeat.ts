@@ -1,0 +1,157 @@
+import { fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { parse, stringify } from 'yaml';
+import { server, stop, type Server } from './processes.ts';
+
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const examples = fileURLToPath(new URL('../config/', import.meta.url));
+const platform = 'https://platform.bench.example';
+const audience = 'https://bench.example';
+
+export interface Authority extends AsyncDisposable {
+  readonly issuer: string;
+  /** Exchanges that ended in a token, so far. */
+  issued(): Promise<number>;
+  /** What a platform would put into the agent's token file. */
+  readonly workloadToken: string;
+}
+
+/** The embedded authority, trusting a platform that exists for this run. */
+export async function startAuthority(): Promise<Authority> {
+  const { privateKey, publicKey } = await generateKeyPair('ES256');
+  const settings = {
+    listen: '127.0.0.1:0',
+    trusted_issuers: [{ issuer: platform, jwks: { keys: [{ ...(await exportJWK(publicKey)), kid: 'bench', alg: 'ES256' }] } }],
+    resources: { [audience]: { scopes: ['work'] } },
+  };
+  const child = fork(new URL('./authority.ts', import.meta.url), [JSON.stringify(settings)]);
+  const ask = async <T>(): Promise<T> => ((await once(child, 'message')) as [T])[0];
+  const { issuer } = await ask<{ issuer: string }>();
+  const workloadToken = await new SignJWT({})
+    .setProtectedHeader({ alg: 'ES256', kid: 'bench' })
+    .setIssuer(platform)
+    .setSubject('system:serviceaccount:agents:bench')
+    .setAudience(issuer)
+    .setJti(crypto.randomUUID())
+    .setIssuedAt()
+    .setExpirationTime('2h')
+    .sign(privateKey);
+  return {
+    issuer,
+    workloadToken,
+    async issued() {
+      const answer = ask<{ issued: number }>();
+      child.send({});
+      return (await answer).issued;
+    },
+    [Symbol.asyncDispose]: () => stop(child),
+  };
+}
+
+/** How a call says its task, on either door. */
+export interface OpenTask {
+  readonly id: string;
+  /** Value of `Proxy-Authorization`. */
+  readonly proxyAuthorization: string;
+  /** Value of `Exeat-Task`. */
+  readonly credential: string;
+}
+
+export interface Sidecar extends Server {
+  open(): Promise<OpenTask>;
+  metrics(): Promise<string>;
+  /** From the process being started to its word that it is ready. */
+  readonly readyAfterMs: number;
+}
+
+export interface SidecarOptions {
+  /** Holds its config, state and audit log; one that was used before is started again. */
+  readonly folder: string;
+  readonly authority: Authority;
+  /** The answering server that stands for every destination. */
+  readonly upstream: number;
+  /** Cedar text beside the example policies. */
+  readonly policies: string;
+}
+
+/** `exeat serve` as users run it: the example intents, destinations and policies, led to loopback; the audit chain in a file. */
+export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
+  const { folder } = options;
+  const file = (name: string) => join(folder, name);
+  mkdirSync(file('policies'), { recursive: true });
+  cpSync(join(examples, 'policies'), file('policies'), { recursive: true, filter: (path) => !/\.(json|ya?ml)$/.test(path) });
+  writeFileSync(file('policies/bench.cedar'), options.policies);
+  writeFileSync(file('token'), options.authority.workloadToken, { mode: 0o600 });
+  writeFileSync(file('exeat.yaml'), stringify(configFor(options)));
+
+  const startedAt = performance.now();
+  const child = spawn(process.execPath, [main, 'serve', '--config', file('exeat.yaml')], { stdio: ['ignore', 'inherit', 'pipe'] });
+  let ready: { readonly proxy: string; readonly control: string; readonly health: string } | undefined;
+  for await (const line of createInterface(child.stderr)) {
+    if (line.includes('"msg":"ready"')) {
+      ready = JSON.parse(line) as typeof ready;
+      break;
+    }
+    console.error(line);
+  }
+  const readyAfterMs = performance.now() - startedAt;
+  if (ready === undefined) throw new Error('the sidecar did not start');
+  child.stderr.pipe(process.stderr);
+  const { proxy, control, health } = ready;
+  const token = readFileSync(file('orchestrator.token'), 'utf8').trim();
+  return {
+    ...server(child, Number(proxy.split(':').at(-1))),
+    readyAfterMs,
+    async open() {
+      const response = await fetch(`http://${control}/v1/tasks`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ intent: 'triage', ttl: '1h' }),
+      });
+      const opened = (await response.json()) as { readonly id: string; readonly proxy_url: string; readonly credential: string };
+      if (!response.ok) throw new Error(`no task: ${JSON.stringify(opened)}`);
+      const { username, password } = new URL(opened.proxy_url);
+      const proxyAuthorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+      return { id: opened.id, proxyAuthorization, credential: opened.credential };
+    },
+    metrics: async () => (await fetch(`http://${health}/metrics`)).text(),
+  };
+}
+
+interface Example {
+  readonly intents: Readonly<Record<string, { readonly destinations: readonly string[] }>>;
+  readonly destinations: Readonly<Record<string, { readonly route?: string; readonly operations?: readonly string[] }>>;
+}
+
+function configFor({ folder, authority, upstream }: SidecarOptions): object {
+  const example = parse(readFileSync(join(examples, 'exeat.yaml'), 'utf8')) as Example;
+  const file = (name: string) => join(folder, name);
+  const destinations = Object.entries(example.destinations).map(([name, { route, operations }], index) => {
+    // Each destination needs an origin of its own; all of 127/8 is loopback.
+    const origin = `http://127.0.0.${index + 1}:${upstream}`;
+    const reached = route === undefined ? { hosts: [origin] } : { route, url: `${origin}/api` };
+    const network = { allow_private: true, unsafe_cleartext: true, connect_to: `127.0.0.1:${upstream}` };
+    const credential = { kind: 'token-exchange', resource: audience, scope: 'work' };
+    return [name, { ...reached, ...network, ...(operations && { operations }), credential }] as const;
+  });
+  const intents = Object.entries(example.intents).map(([name, intent]) => [
+    name,
+    { ...intent, destinations: Object.keys(example.destinations), max_ttl: '1h', budget: { calls: 1_000_000_000 } },
+  ]);
+  return {
+    listen: { proxy: '127.0.0.1:0', control: '127.0.0.1:0', health: '127.0.0.1:0' },
+    control: { tokens: Object.fromEntries(['operator', 'orchestrator', 'agent'].map((role) => [role, { file: file(`${role}.token`) }])) },
+    identity: { source: 'file', path: file('token') },
+    authority: { issuer: authority.issuer, unsafe_cleartext: true },
+    tasks: { state: file('state'), max_open: 20_000, drain: '200ms' },
+    intents: Object.fromEntries(intents),
+    policy: { engine: 'cedar', directory: file('policies') },
+    audit: { to: file('audit.ndjson'), durability: 'batched' },
+    destinations: Object.fromEntries(destinations),
+  };
+}

@@ -1,0 +1,35 @@
+/** What the scenarios need beside the example policies: writing, and the route. */
+export const fewPolicies = `@id("bench writes")
+permit (principal, action in Action::"write", resource in Destination::"github")
+when { context.task.intent == Intent::"triage" };
+
+@id("bench reads tickets")
+permit (principal, action in Action::"read", resource in Destination::"tickets")
+when { context.task.intent == Intent::"triage" };
+`;
+
+const inScope = `principal, action in Action::"read", resource in Destination::"github"`;
+const outOfScope = [
+  `principal, action in Action::"write", resource in Destination::"github"`,
+  `principal, action in Action::"read", resource in Destination::"tickets"`,
+  `principal, action == Action::"DELETE", resource in Destination::"legacy-crm"`,
+  `principal, action in Action::"write", resource in Destination::"tickets"`,
+];
+
+/** A hundred policies as a platform team collects them: a fifth in scope of each call, one with `like` on the path, one on the time. */
+export function manyPolicies(already: number): string {
+  const special = [
+    `@id("no admin paths") forbid (${inScope}) when { context.http.path like "/admin/*" };`,
+    `@id("until the contract ends") forbid (${inScope}) when { context.time > datetime("2099-01-01") };`,
+  ];
+  const count = 100 - already - special.length;
+  const teams = Array.from({ length: count }, (_, index) => {
+    if (index % 5 !== 0) {
+      const scope = outOfScope[index % outOfScope.length];
+      return `@id("team ${index}") permit (${scope}) when { context.task.intent == Intent::"report" && principal.subject == "team-${index}" };`;
+    }
+    const owner = `context.http.parameters has owner && context.http.parameters.owner == "team-${index}"`;
+    return `@id("team ${index}") permit (${inScope}) when { context.task.intent == Intent::"report" && ${owner} };`;
+  });
+  return [...special, ...teams].join('\n');
+}
