@@ -188,6 +188,11 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
     ],
     metrics: () => metrics.text(),
   });
+  // While nobody watches nothing issued stays alive; open tasks get fresh credentials at the next start.
+  stack.defer(async () => {
+    const alive = tasks.list().filter(({ state }) => state === 'open' || state === 'paused');
+    await Promise.allSettled(alive.map(({ id }) => broker.revokeTask(id)));
+  });
   const open = async (server: Server, at: ListenAt, graceMs: number): Promise<string> => {
     const address = await listen(server, at);
     stack.defer(() => closeServer(server, graceMs));

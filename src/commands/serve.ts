@@ -1,6 +1,10 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
+import { loadedPathsOf, trustedPathsOf } from '../config/files.ts';
 import { configPath, loadConfig } from '../config/load.ts';
+import { watchFiles } from '../config/reload.ts';
+import { warningsOf } from '../config/warnings.ts';
+import { writableByOthers } from '../config/writable.ts';
 import { createLog } from '../log.ts';
 import { startSidecar } from '../sidecar.ts';
 
@@ -22,6 +26,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const config = loadConfig(path);
   const log = createLog(config.log.level);
   const stopped = Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal).then(() => signal)));
+  for (const warning of [...warningsOf(config), ...writableByOthers(trustedPathsOf(config, path))]) log.warn({}, String(warning));
   const sidecar = await startSidecar({ config, reread: () => loadConfig(path), log });
   process.on('SIGHUP', () => {
     void sidecar.reload('signal');
@@ -29,7 +34,11 @@ export async function run(argv: readonly string[]): Promise<number> {
   });
   const { proxy, control, health, tokenFiles } = sidecar;
   log.info({ proxy, control, health, tokens: tokenFiles, config: path }, 'ready');
+  const watch = config.reload.watch
+    ? watchFiles({ paths: () => loadedPathsOf(config, path), onChange: () => sidecar.reload('watch') })
+    : undefined;
   log.info({ signal: await stopped }, 'stopping');
+  await watch?.[Symbol.asyncDispose]();
   await sidecar[Symbol.asyncDispose]();
   return 0;
 }

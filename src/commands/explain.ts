@@ -1,0 +1,50 @@
+import { parseArgs } from 'node:util';
+import { controlHelp, controlOptions, createControlClient } from './control-client.ts';
+
+export const summary = 'say how a call would be decided, and which policies decide';
+
+export const help = `Usage: exeat explain --task ID METHOD URL
+
+Asks a running sidecar for a dry run: nothing is sent, issued or counted.
+
+  --task ID           the task in which the call would be made
+${controlHelp}
+
+Example: exeat explain --task task_… GET https://api.github.com/repos/acme/app/issues`;
+
+interface Explained {
+  readonly operation?: string;
+  readonly decision: string;
+  readonly reason?: string;
+  readonly policies?: readonly { readonly id: string; readonly file: string; readonly line: number }[];
+  readonly errors?: readonly string[];
+  readonly would_issue?: string | null;
+}
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: { ...controlOptions, task: { type: 'string' } },
+  });
+  const [method, url, ...more] = positionals;
+  if (values.task === undefined || method === undefined || url === undefined || more.length > 0) {
+    console.error('exeat explain: needs --task ID, a method and a URL. See "exeat explain --help".');
+    return 2;
+  }
+  const client = createControlClient({ control: values.control, tokenFile: values['token-file'], role: 'operator' });
+  const answer = (await client.call('POST', '/v1/explain', { task: values.task, method: method.toUpperCase(), url })) as Explained;
+  if (values.json) console.log(JSON.stringify(answer));
+  else for (const line of linesFor(answer)) console.log(line);
+  return 0;
+}
+
+function linesFor({ operation, decision, reason, policies = [], errors = [], would_issue: issued }: Explained): string[] {
+  return [
+    `${decision}${reason === undefined ? '' : ` (${reason})`}${operation === undefined ? '' : `: ${operation}`}`,
+    ...policies.map(({ id, file, line }) => `  by "${id}" at ${file}:${line}`),
+    ...(policies.length === 0 && decision !== 'allow' ? ['  no policy permits it'] : []),
+    ...errors.map((error) => `  error: ${error}`),
+    ...(decision === 'allow' ? [`  credential: ${issued ?? 'none'}`] : []),
+  ];
+}
