@@ -1,6 +1,7 @@
 import type { Destination } from '../destination.ts';
 import { ExeatError, refusalOf } from '../errors.ts';
 import type { Permit } from '../policy/policy.ts';
+import type { Task } from '../tasks/task.ts';
 import { cacheKey } from './cache-key.ts';
 import type { Credential, CredentialProvider } from './credential.ts';
 import type { Fresh, Issue } from './issuance.ts';
@@ -49,6 +50,8 @@ interface View {
   readonly slot: Slot;
   readonly provider: CredentialProvider;
   readonly inputs: readonly string[];
+  /** Agent and subject are the task's and never change. */
+  readonly task: Task;
   readonly actor: string;
 }
 
@@ -67,7 +70,7 @@ export function createTokenCache({ issue, taskIsOpen, now, refreshAt, evictPause
   function obtain(permit: Permit): Credential | undefined | Promise<Credential> {
     const { task, target, principal } = permit.request;
     const view = tasks.get(task.id)?.views.get(target.destination);
-    if (view === undefined || view.actor !== principal.id || view.inputs !== view.provider.cacheKey(permit)) return lookUp(permit);
+    if (view?.task !== task || view.actor !== principal.id || view.inputs !== view.provider.cacheKey(permit)) return lookUp(permit);
     return fromSlot(permit, view.slot, view.provider);
   }
 
@@ -85,7 +88,7 @@ export function createTokenCache({ issue, taskIsOpen, now, refreshAt, evictPause
     const key = cacheKey(permit, provider, inputs);
     const slot = cache.slots.get(key) ?? { key, current: undefined, flight: undefined };
     cache.slots.set(key, slot);
-    cache.views.set(destination, { slot, provider, inputs, actor: principal.id });
+    cache.views.set(destination, { slot, provider, inputs, task, actor: principal.id });
     return fromSlot(permit, slot, provider);
   }
 

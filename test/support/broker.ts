@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { AuditEvent, AuditSink, CredentialEvent } from '../../src/audit/audit.ts';
 import { createAuthorityClient, type AuthorityClient } from '../../src/credentials/authority-client.ts';
 import { authorityClientConfig } from '../../src/credentials/authority-config.ts';
+import type { GuardedFetch } from '../../src/credentials/discovery.ts';
 import { createBroker, type Broker, type BrokerLimits } from '../../src/credentials/broker.ts';
 import type { Credential, CredentialProvider } from '../../src/credentials/credential.ts';
 import { config as exchangeConfig, create as createTokenExchange } from '../../src/credentials/token-exchange.ts';
@@ -174,7 +175,7 @@ export async function authorityFor(
   issuer: string,
   folder: string,
   more: {
-    readonly fetch?: typeof fetch;
+    readonly fetch?: GuardedFetch;
     readonly identity?: WorkloadIdentitySource;
     readonly config?: object;
     readonly now?: (() => number) | undefined;
