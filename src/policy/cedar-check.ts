@@ -51,5 +51,8 @@ function lineOf(source: PolicySource, { sourceLocations }: DetailedError): numbe
 /** Cedar repeats itself for each action; without the action's name the repetitions are the same text. */
 function messageOf({ message, help }: DetailedError): string {
   const said = help === undefined || help === null ? message : `${message}; ${help}`;
-  return said.replace(/for policy `[^`]*`[,:] /g, '').replace(/ in context for Action::"[^"]*"/, '');
+  return said
+    .replace(/for policy `[^`]*`[,:] /g, '')
+    .replace(/ in context for Action::"[^"]*"/, '')
+    .replace(/\s+/g, ' ');
 }

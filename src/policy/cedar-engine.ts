@@ -1,9 +1,11 @@
 import type { AuthorizationError } from '@cedar-policy/cedar-wasm/nodejs';
+import type { ActionGroup } from '../protocol/operation.ts';
 import { cedarRequest } from './cedar-request.ts';
 import type { PolicySource } from './cedar-source.ts';
 import { loadCedar, type Cedar } from './cedar-wasm.ts';
 import type { AccessRequest, Decision, Explanation } from './policy.ts';
-import { methodGroups, type Vocabulary } from './schema.ts';
+import { methodGroups, mint, type Vocabulary } from './schema.ts';
+import { entitiesIn, headsOf } from './scope.ts';
 
 /** Evaluates, every time anew (about 0.1 ms). */
 export interface CedarEngine {
@@ -22,6 +24,9 @@ const name = 'exeat';
 /** Hands the policies and their schema to Cedar; throws when Cedar cannot read them. */
 export function createEngine(cedar: Cedar, { policies, vocabulary }: PolicySet): CedarEngine {
   const byId = new Map(policies.map((source) => [source.id, source]));
+  const namesMint = new Set(
+    policies.filter(({ json }) => entitiesIn(headsOf(json).action).some(({ id }) => id === mint)).map(({ id }) => id),
+  );
   let inUse = cedar;
   prepare(inUse, { policies, vocabulary });
   return {
@@ -46,11 +51,17 @@ export function createEngine(cedar: Cedar, { policies, vocabulary }: PolicySet):
       if (answer.type === 'failure') return failed(answer.errors.map(({ message }) => message));
       const { decision, diagnostics } = answer.response;
       if (diagnostics.errors.length > 0) return failedPolicies(diagnostics.errors);
-      return { decision: { allow: decision === 'allow', policies: diagnostics.reason.sort() }, errors: [] };
+      return { decision: decisionOf(decision === 'allow', diagnostics.reason, operation.group), errors: [] };
     } catch (error) {
       if (error instanceof Error && error.name === 'RuntimeError') restart();
       return failed([`Cedar failed: ${String(error)}`]);
     }
+  }
+
+  /** A permit over all actions does not permit what creates standing access: a policy must name `mint` in its head. */
+  function decisionOf(allow: boolean, reason: readonly string[], group: ActionGroup): Decision {
+    const determining = allow && group === 'mint' ? reason.filter((id) => namesMint.has(id)) : reason;
+    return { allow: allow && determining.length > 0, policies: determining.toSorted() };
   }
 
   /** After a trap the memory cannot be trusted; the call that met it is denied, the next one gets a new instance. */

@@ -5,7 +5,7 @@ import type { Checked } from './cedar-check.ts';
 import { lineSaying, type PolicySource } from './cedar-source.ts';
 import { branchesOf, entityOf, fieldOf, fieldsOf, likeOf, memberOf, nodeOf, pathOf, stringOf } from './expressions.ts';
 import { literalSets, type LiteralSet } from './literal-sets.ts';
-import { entityTypes, parametersOf, type Vocabulary } from './schema.ts';
+import { actionGroups, entityTypes, parametersOf, type Vocabulary } from './schema.ts';
 import { entitiesIn, headsOf, reach, type Entity } from './scope.ts';
 
 /** Walks one policy and names each id, attribute and literal that stands for nothing in the config, with the nearest that does. */
@@ -25,15 +25,17 @@ export function slipsIn(source: PolicySource, vocabulary: Vocabulary): Checked {
   return { problems: [...walk.problems], warnings: [...walk.warnings] };
 }
 
+const parameters = 'context.http.parameters';
+
 /** Names under each record, by its path; of the parameters only those that calls in scope can have. */
-function attributeNames(attributes: readonly Attribute[], parameters: ReadonlySet<string>): ReadonlyMap<string, ReadonlySet<string>> {
+function attributeNames(attributes: readonly Attribute[], inScope: ReadonlySet<string>): ReadonlyMap<string, ReadonlySet<string>> {
   const names = new Map<string, Set<string>>();
   for (const { path } of attributes) {
     for (let length = 1; length < path.length; length += 1) {
       const record = path.slice(0, length).join('.');
       const name = path[length] ?? '';
       if (!names.has(record)) names.set(record, new Set());
-      if (record !== 'context.http.parameters' || parameters.has(name)) names.get(record)?.add(name);
+      if (record !== parameters || inScope.has(name)) names.get(record)?.add(name);
     }
   }
   return names;
@@ -90,8 +92,10 @@ class Walk {
       const isLeaf = this.#known.attributes.get(path.slice(0, -1).join('.'))?.has(path.at(-1) ?? '') === true;
       // The slip is further left, where it is named.
       if (siblings === undefined && path.length > 1 && !isLeaf) return;
-      if (siblings?.has(name) !== true)
-        return this.#problem(`${path.join('.')} has no attribute "${name}"${didYouMean(name, siblings ?? [])}`, name);
+      if (siblings?.has(name) !== true) {
+        const missing = path.join('.') === parameters ? 'no operation in scope has a parameter' : `${path.join('.')} has no attribute`;
+        return this.#problem(`${missing} "${name}"${didYouMean(name, siblings ?? [])}`, name);
+      }
       path.push(name);
     }
   }
@@ -112,6 +116,10 @@ class Walk {
   #oneWay(one: Expr, other: Expr): void {
     const literal = stringOf(other);
     if (literal !== undefined) this.#literal(pathOf(one)?.join('.') ?? '', [literal]);
+    const entity = entityOf(other);
+    if (entity?.type === 'Action' && actionGroups.includes(entity.id)) {
+      this.#problem(`no action is Action::"${entity.id}", which is a group; ask with "action in"`, entity.id);
+    }
     for (const branch of branchesOf(one)) this.#against(branch, other);
     for (const [name, value] of fieldsOf(one)) this.#against(value, fieldOf(other, name));
   }

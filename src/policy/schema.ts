@@ -28,7 +28,8 @@ export const methodGroups: ReadonlyMap<string, 'read' | 'write'> = new Map([
 /** The action of calls that create standing access, whatever their method; in neither group. */
 export const mint = 'mint';
 
-const groups = ['read', 'write'];
+/** Actions that stand for others: calls are in them, and none is one of them. */
+export const actionGroups: readonly string[] = ['read', 'write'];
 
 /** Makes the vocabulary from the config's destinations and intents. */
 export function vocabularyOf(destinations: readonly Destination[], intents: readonly string[]): Vocabulary {
@@ -40,7 +41,7 @@ export function vocabularyOf(destinations: readonly Destination[], intents: read
       ['Destination', new Set(destinations.map(({ name }) => name))],
       ['Intent', new Set(intents)],
       ['Endpoint', new Set(destinations.flatMap(({ name, operations }) => operations.map((template) => endpointId(name, template))))],
-      ['Action', new Set([...methodGroups.keys(), ...groups, mint])],
+      ['Action', new Set([...methodGroups.keys(), ...actionGroups, mint])],
     ]),
     schema: schemaOf(destinations, { intents, attributes }),
   };
@@ -79,14 +80,14 @@ function schemaOf(destinations: readonly Destination[], { intents, attributes }:
         Intent: enumerated(intents),
         Endpoint: { memberOfTypes: ['Destination'], shape: record('resource') },
       },
-      actions: { ...Object.fromEntries(groups.map((group) => [group, {}])), ...Object.fromEntries(actions), [mint]: { appliesTo } },
+      actions: { ...Object.fromEntries(actionGroups.map((group) => [group, {}])), ...Object.fromEntries(actions), [mint]: { appliesTo } },
     },
   };
 }
 
-/** Cedar knows no empty enumeration; a type without attributes then stands for "none". */
+/** Cedar knows no empty enumeration; one with a name that nothing has stands for "none". */
 function enumerated(names: readonly string[]): EntityType<string> {
-  return names.length === 0 ? {} : { enum: [...names] };
+  return { enum: names.length === 0 ? [''] : [...names] };
 }
 
 const cedarTypes = {
