@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { isRefusal } from '../../src/errors.ts';
+import { basic, caller, codeOf, startTasks } from '../support/tasks.ts';
+
+test('an open task goes on after a restart with the same credential, an ended one keeps its report', async () => {
+  await using fixture = await startTasks();
+  const { task, credential } = fixture.open({ plan: ['github read /issues'] });
+  const { task: other } = fixture.open();
+  const { task: done } = fixture.open();
+  fixture.call(task);
+  fixture.tasks.pause(other.id, 'operator');
+  fixture.outcomes = [{ lease: 'lease_1', destination: 'github', outcome: 'not_revocable', deadBy: Number.POSITIVE_INFINITY }];
+  const report = await fixture.tasks.complete(done.id, 'agent');
+  await fixture.restart('clean');
+  const found = fixture.tasks.authenticate(caller(basic(credential.reveal())));
+  assert(found !== undefined && !isRefusal(found));
+  assert.equal(found.id, task.id);
+  assert(!isRefusal(fixture.call(found)));
+  assert.deepEqual(fixture.tasks.report(task.id)?.calls, { used: 2, running: 1, budget: 20, left: 18 });
+  assert.deepEqual(fixture.tasks.report(task.id)?.executed, [{ operation: 'github read /issues', calls: 2 }]);
+  const pausedTask = fixture.tasks.get(other.id);
+  assert(pausedTask !== undefined);
+  assert.equal(codeOf(fixture.call(pausedTask)), 'task_paused');
+  assert.deepEqual(fixture.tasks.report(done.id), report);
+  assert.deepEqual(await fixture.tasks.complete(done.id, 'operator'), report);
+});
+
+test('a crash may lose calls of a budget and never gives one back', async () => {
+  await using fixture = await startTasks();
+  const { task } = fixture.open();
+  for (let index = 0; index < 3; index += 1) assert(!isRefusal(fixture.call(task)));
+  await turn();
+  await fixture.restart('crash');
+  const { calls } = fixture.tasks.report(task.id) ?? {};
+  assert(calls !== undefined && calls.used >= 3 && calls.used <= 6, JSON.stringify(calls));
+  await fixture.restart('clean');
+  assert.deepEqual(fixture.tasks.report(task.id)?.calls, calls);
+});
+
+test('a task whose time ended while Exeat was away expires at the start, and its credentials are revoked', async () => {
+  await using fixture = await startTasks();
+  const { task } = fixture.open();
+  await fixture.restart('crash');
+  assert.deepEqual(fixture.revoked, []);
+  fixture.now += 3_600_000;
+  await fixture.restart('crash');
+  assert.equal(fixture.tasks.report(task.id)?.state, 'expired');
+  assert.equal(fixture.kinds().at(-1), 'task.expired');
+  await turn();
+  assert.deepEqual(fixture.revoked, [task.id]);
+});
+
+test('the revocation that a crash interrupted is done at the next start', async () => {
+  await using fixture = await startTasks();
+  const { task } = fixture.open();
+  fixture.revoking = Promise.withResolvers<void>().promise;
+  void fixture.tasks.complete(task.id, 'orchestrator');
+  await turn();
+  fixture.revoking = Promise.resolve();
+  await fixture.restart('crash');
+  assert.deepEqual(fixture.revoked, [task.id]);
+  assert.equal(fixture.tasks.report(task.id)?.state, 'completed');
+});
+
+test('ended tasks are kept for their reports, so many and so long', async () => {
+  await using fixture = await startTasks();
+  const { task: first, credential } = fixture.open();
+  await fixture.tasks.complete(first.id, 'agent');
+  assert.equal(codeOf(fixture.tasks.check(first, 'github')), 'task_completed');
+  fixture.now += 24 * 3_600_000 + 1;
+  const { task: second } = fixture.open();
+  await fixture.tasks.complete(second.id, 'agent');
+  assert.equal(fixture.tasks.report(first.id), undefined);
+  assert.equal(codeOf(fixture.tasks.authenticate(caller(basic(credential.reveal())))), 'task_credential_unknown');
+  await fixture.restart('crash');
+  assert.deepEqual(
+    fixture.tasks.list().map(({ id }) => id),
+    [second.id],
+  );
+});
+
+test('with a disk that takes nothing no task opens and no unreserved call begins, yet tasks end, are cut and revoked', async () => {
+  await using fixture = await startTasks();
+  const { task } = fixture.open();
+  const call = fixture.call(task);
+  assert('cutBy' in call);
+  fixture.breakDisk();
+  assert.throws(() => fixture.tasks.open({ intent: 'triage' }, 'orchestrator'));
+  assert.equal(fixture.tasks.openCount, 1);
+  assert.throws(() => {
+    for (let index = 0; index < 20; index += 1) fixture.call(task);
+  });
+  await fixture.tasks.revoke(task.id, 'operator');
+  assert.equal(call.cutBy, 'task_revoked');
+  assert.deepEqual(fixture.revoked, [task.id]);
+});
