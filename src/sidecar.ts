@@ -24,8 +24,8 @@ import { closeServer, listen, type ListenAt } from './listen.ts';
 import { createIngress } from './ingress/server.ts';
 import type { OperatorLog } from './log.ts';
 import { handle, type Graph, type Stages } from './pipeline.ts';
-import { create as createCedar } from './policy/cedar.ts';
 import { grant } from './policy/policy.ts';
+import { createPolicy } from './policy/registry.ts';
 import { createDestinationTable } from './protocol/destinations.ts';
 import { createHttpClassifier } from './protocol/http.ts';
 import { openState } from './state.ts';
@@ -243,7 +243,7 @@ function buildGraph(config: Config, { authority, ownPorts, via }: GraphParts): {
   const graph: Graph = {
     destinations: createDestinationTable(destinations),
     classifier: createHttpClassifier(destinations),
-    policy: createCedar(config.policy, { destinations, intents: config.intents }),
+    policy: createPolicy(config.policy, { destinations, intents: config.intents }),
     upstream: createUpstream({ clients: createClients(ownPorts), via }),
   };
   return { graph, providers };

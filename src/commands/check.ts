@@ -7,7 +7,7 @@ import { ConfigError, problemText } from '../config/problems.ts';
 import type { Config } from '../config/schema.ts';
 import { warningsOf } from '../config/warnings.ts';
 import { writableByOthers } from '../config/writable.ts';
-import { create as createCedar } from '../policy/cedar.ts';
+import { createPolicy } from '../policy/registry.ts';
 
 export const summary = 'read config and policies as "serve" would, and say what is wrong';
 
@@ -78,7 +78,7 @@ function policyFindings(config: Config): Findings {
   const destinations = destinationsOf(config);
   authorityNetworkOf(config);
   try {
-    const { warnings } = createCedar(config.policy, { destinations, intents: config.intents });
+    const { warnings } = createPolicy(config.policy, { destinations, intents: config.intents });
     return { problems: [], warnings };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

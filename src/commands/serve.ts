@@ -26,7 +26,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const config = loadConfig(path);
   const log = createLog(config.log.level);
   const stopped = Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal).then(() => signal)));
-  for (const warning of [...warningsOf(config), ...writableByOthers(trustedPathsOf(config, path))]) log.warn({}, String(warning));
+  for (const warning of [...warningsOf(config), ...writableByOthers(trustedPathsOf(config, path))]) log.warn({}, warning);
   const sidecar = await startSidecar({ config, reread: () => loadConfig(path), log });
   process.on('SIGHUP', () => {
     void sidecar.reload('signal');

@@ -2,7 +2,7 @@ import { controlConfig } from '../control/tokens.ts';
 import { config as auditConfig } from '../audit/sink.ts';
 import { authorityClientConfig } from '../credentials/authority-config.ts';
 import { identityConfig } from '../identity/registry.ts';
-import { config as cedarPolicy } from '../policy/cedar.ts';
+import { policyConfig } from '../policy/registry.ts';
 import { z } from '../settings.ts';
 import { intentConfig, tasksConfig } from '../tasks/settings.ts';
 import { destinationConfig } from './destination.ts';
@@ -18,7 +18,7 @@ export const configSchema = z.strictObject({
   authority: authorityClientConfig.optional(),
   tasks: tasksConfig.prefault({}),
   intents: z.record(name, intentConfig).default({}),
-  policy: z.discriminatedUnion('engine', [cedarPolicy]).prefault({ engine: 'cedar' }),
+  policy: policyConfig.prefault({ engine: 'cedar' }),
   audit: auditConfig.prefault({}),
   destinations: z.record(name, destinationConfig).default({}),
   reload: z.strictObject({ watch: z.boolean().default(false) }).prefault({}),

@@ -41,7 +41,7 @@ export interface ControlDeps {
   readonly reload: () => Promise<{ readonly reloaded: true } | { readonly reloaded: false; readonly reason: string }>;
 }
 
-export const openBody = z.strictObject({
+const openBody = z.strictObject({
   intent: z.string().min(1),
   ttl: duration.optional(),
   plan: z.array(z.string().min(1)).max(500).optional(),

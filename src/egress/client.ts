@@ -135,8 +135,7 @@ export function createGuardedFetch(
   const shared: Shared = { ownPorts, reading: { address: undefined } };
   const agent = new Agent({ factory: (origin) => createPool(originOf(origin), network, shared) });
   return {
-    // undici's own types of fetch are those of the platform, but for where they are declared.
-    fetch: (url, init) => fetch(url, { redirect: 'manual', ...init, dispatcher: agent }) as unknown as Promise<Response>,
+    fetch: (url, init) => fetch(url, { redirect: 'manual', ...init, dispatcher: agent }),
     [Symbol.asyncDispose]: () => agent.close(),
   };
 }

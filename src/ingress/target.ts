@@ -32,7 +32,7 @@ export function parseTarget(raw: string, host: string, context: TargetContext): 
 }
 
 /** Host and port of an authority without user-info. The host comes back in lower case; names and canonical IP literals only. */
-export function parseAuthority(raw: string, scheme: 'http' | 'https'): { host: string; port: number } | Refusal {
+function parseAuthority(raw: string, scheme: 'http' | 'https'): { host: string; port: number } | Refusal {
   const match = /^(\[[^\]@]*\]|[^:@[\]]*)(?::(\d{1,5}))?$/.exec(raw);
   const host = match?.[1]?.toLowerCase() ?? '';
   if (match === null || !isPlainHost(host)) return malformed('the host is not a plain DNS name or IP address');

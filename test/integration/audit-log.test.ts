@@ -36,7 +36,8 @@ test('the chain goes on over a restart, and closed logs verify to their last lin
 
 test('a log has one writer', async () => {
   using log = auditFolder();
-  await using _sink = await log.open();
+  await using first = await log.open();
+  assert.equal(first.failure, undefined);
   await assert.rejects(log.open(), /another Exeat writes/);
 });
 

@@ -30,7 +30,7 @@ const poll = async (until: () => Promise<boolean>) => {
 const before = await call();
 const ballast = join(folder, 'ballast');
 try {
-  for (let i = 0; ; i += 1) writeFileSync(ballast, Buffer.alloc(1024), { flag: 'a' });
+  for (;;) writeFileSync(ballast, Buffer.alloc(1024), { flag: 'a' });
 } catch {
   // Full.
 }
