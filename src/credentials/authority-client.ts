@@ -51,6 +51,8 @@ const clientAuthentications = {
     },
 } as const;
 
+/** Statuses of an endpoint that may be elsewhere now. */
+const moved = new Set([404, 405, 410]);
 /** Errors that a newer proof of who we are may cure (RFC 6749 §5.2). */
 const staleProof = new Set(['invalid_client', 'invalid_grant']);
 
@@ -86,7 +88,7 @@ export function createAuthorityClient(config: AuthorityClientConfig, deps: Autho
     const response = await sent(() => request(server, client, authenticate(token), token));
     const text = await response.clone().text();
     if (response.status === 200) return { response, text, server, client, token };
-    if (response.status >= 404) metadata.forget();
+    if (moved.has(response.status) || response.status >= 500) metadata.forget();
     const refused = response.status === 401 || staleProof.has(oauthErrorOf(text) ?? '');
     return refused && !fresh ? authenticated(request, signal, true) : { response, text, server, client, token };
   };

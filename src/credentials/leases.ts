@@ -40,6 +40,7 @@ export interface LeaseBook {
   hold(begun: HeldLease, issued: IssuedCredential): HeldLease;
   /** Before the credential is handed out. Fails when that cannot be recorded; then it must be revoked unused. */
   record(held: HeldLease): Promise<void>;
+  /** It is to be ended, also by a later process, whatever its task says. */
   ending(held: HeldLease): void;
   revoked(held: HeldLease, proof: RevocationProof, reason?: string): void;
   /** Told once per lease and process. */
@@ -127,7 +128,10 @@ export function createLeaseBook({ state, audit, fingerprint, now }: LeaseBookDep
       return taken;
     },
     record: (entry) => strictly(entry, 'issued'),
-    ending: (entry) => leniently(() => write(entry, 'ending')),
+    ending(entry) {
+      // What could not be unsealed stays as it is.
+      if (entry.secret !== undefined) leniently(() => write(entry, 'ending'));
+    },
     revoked: (entry, { proof }, reason) =>
       end(entry, eventOf('credential.revoked', entry, { proof, dead_by: entry.lease.expiresAt, reason })),
     failed(entry, reason) {

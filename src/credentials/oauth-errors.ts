@@ -23,7 +23,11 @@ export function retryAfterS(value: string | null, now: number): number | undefin
   return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);
 }
 
-const dialFailures = new Set([
+const beforeTheWire = new Set([
+  'OAUTH_MISSING_SERVER_METADATA',
+  'OAUTH_INVALID_SERVER_METADATA',
+  'OAUTH_HTTP_REQUEST_FORBIDDEN',
+  'OAUTH_REQUEST_PROTOCOL_FORBIDDEN',
   'ECONNREFUSED',
   'EHOSTUNREACH',
   'ENETUNREACH',
@@ -49,9 +53,11 @@ const neverDialled: ReadonlySet<ErrorCode> = new Set([
   'credential_unavailable',
 ]);
 
-/** The failure came before the peer could have heard the request: our own refusal to dial, or a dial that failed. */
+/** The failure came before the peer could have heard the request: a refusal to ask or to dial, or a dial that failed. */
 export function neverSent(error: unknown): boolean {
-  return chainOf(error).some((each) => (each instanceof ExeatError && neverDialled.has(each.code)) || dialFailures.has(codeOf(each) ?? ''));
+  return chainOf(error).some(
+    (each) => (each instanceof ExeatError && neverDialled.has(each.code)) || beforeTheWire.has(codeOf(each) ?? ''),
+  );
 }
 
 /** What went wrong, without the text of a foreign failure and without its cause: both may quote a token. */

@@ -60,7 +60,6 @@ export function createRevocation(deps: RevocationDeps): Revocation {
       book.dropped(held, reason ?? 'a shared secret cannot be revoked for one task; this task no longer uses it');
       return { ...answer, outcome: 'not_revocable' };
     }
-    book.ending(held);
     if (lease.revocation === 'none' || held.secret === undefined) {
       return countedDown(held, held.secret === undefined ? 'its record could not be unsealed' : 'its issuer cannot revoke it');
     }
@@ -73,6 +72,7 @@ export function createRevocation(deps: RevocationDeps): Revocation {
     } catch (error) {
       const times = (retries.get(lease.id)?.times ?? 0) + 1;
       retries.set(lease.id, { held, reason, times, dueAt: now() + pauseMs(times, deps.firstPauseMs, deps.longestPauseMs) });
+      book.ending(held);
       book.failed(held, reasonOf(error));
       return { ...answer, outcome: 'pending' };
     }
@@ -97,6 +97,7 @@ export function createRevocation(deps: RevocationDeps): Revocation {
     const { id, destination, expiresAt } = held.lease;
     settle(held);
     countingDown.add(id);
+    book.ending(held);
     book.failed(held, why);
     return { lease: id, destination, outcome: 'not_revocable', deadBy: expiresAt };
   };

@@ -98,10 +98,12 @@ export function createTokenCache({ issue, taskIsOpen, now, refreshAt, evictPause
     const time = now();
     if (time < current.refreshAt) return current.credential;
     if (time >= current.usableUntil) return fetchNew(permit, slot, provider);
-    // The old one serves meanwhile; that the new one does not come is only felt when the old one has ended.
-    fetchNew(permit, slot, provider).catch((error: unknown) => {
-      current.refreshAt = Math.min(current.usableUntil, now() + (refusalOf(error).retryAfterS ?? 1) * 1000);
-    });
+    if (slot.flight === undefined) {
+      // The old one serves meanwhile; that the new one does not come is only felt when the old one has ended.
+      fetchNew(permit, slot, provider).catch((error: unknown) => {
+        current.refreshAt = Math.min(current.usableUntil, now() + (refusalOf(error).retryAfterS ?? 1) * 1000);
+      });
+    }
     return current.credential;
   }
 

@@ -37,7 +37,7 @@ export async function create(settings: z.output<typeof config>, deps: LocalIdent
   const jwk = createPublicKey(key).export({ format: 'jwk' }) as JWK;
   const issuer = await calculateJwkThumbprintUri(jwk, 'sha256');
   publish(folder, { ...jwk, kid: issuer, alg: 'ES256', use: 'sig' });
-  const subject = `local:${userInfo().username}@${hostname()}`;
+  const subject = `local:${userName()}@${hostname()}`;
   const principal: Principal = { id: `${issuer}|${subject}`, issuer, subject, kind: 'local', attributes: {} };
   const minted = new Map<string, WorkloadToken>();
 
@@ -76,6 +76,15 @@ export async function create(settings: z.output<typeof config>, deps: LocalIdent
 /** Where the public half of the key in this folder is. */
 export function publicKeysFile(folder: string): string {
   return join(folder, 'local.jwks.json');
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run as a user that has no name.
+    return `uid-${process.getuid?.() ?? 'unknown'}`;
+  }
 }
 
 function loadKey(folder: string): KeyObject {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
@@ -27,6 +29,7 @@ async function startWith(options: Partial<BrokerFixtureOptions> = {}, metadata: 
   stack.defer(() => current[Symbol.asyncDispose]());
   return {
     server,
+    folder: folder.path,
     get now() {
       return current;
     },
@@ -190,6 +193,17 @@ test('A process that is killed loses no lease: the next one on its folder revoke
     outcomes.map(({ outcome }) => outcome),
     ['revoked'],
   );
+});
+
+test('A lease whose record cannot be unsealed is counted down', async () => {
+  let time = Date.now();
+  await using rig = await startWith({ now: () => time });
+  await rig.obtain('over');
+  const [outcome] = await rig.restart(['over'], () => rmSync(join(rig.folder, 'sealing.key')));
+  assert.equal(outcome?.outcome, 'not_revocable');
+  assert.match(rig.now.audit.credentialEvents()[0]?.reason ?? '', /unsealed/);
+  time += 301_000;
+  await eventually(() => rig.now.audit.kinds().includes('expired'), 'it expires');
 });
 
 test('The report of a task whose leases were revoked at start still names them', async () => {

@@ -22,7 +22,8 @@ async function startSlow() {
   const waiting: ServerResponse[] = [];
   server.script('/token', (response) => void waiting.push(response));
   const client = await authorityFor(server.issuer, folder.path);
-  const fixture = stack.use(startBroker({ folder: folder.path, providers: new Map([[destination, exchangeProvider(client)]]) }));
+  const providers = new Map([[destination, exchangeProvider(client)]]);
+  const fixture = stack.use(startBroker({ folder: folder.path, providers, limits: { revokeTimeoutMs: 500 } }));
   return {
     ...fixture,
     server,

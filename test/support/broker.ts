@@ -156,7 +156,7 @@ export function startBroker({ folder, providers, limits = {}, now, audit = creat
     taskIsOpen: (id) => !ended.has(id),
     warn: (message) => void warnings.push(message),
     ...(now === undefined ? {} : { now }),
-    limits: { issueTimeoutMs: 1000, revokeTimeoutMs: 500, firstBackoffMs: 20, longestBackoffMs: 100, sweepMs: 10, ...limits },
+    limits: { issueTimeoutMs: 5000, revokeTimeoutMs: 2000, firstBackoffMs: 20, longestBackoffMs: 100, sweepMs: 10, ...limits },
   });
   return {
     broker,

@@ -68,6 +68,7 @@ export async function startTokenServer(metadata: Readonly<Record<string, unknown
     paths: () => seen.map(({ path }) => path).filter((path) => !path.startsWith('/.well-known')),
     script: (path, ...behaviours) => void scripts.set(path, behaviours),
     async [Symbol.asyncDispose]() {
+      if (!server.listening) return;
       server.closeAllConnections();
       await new Promise((resolve) => {
         server.close(resolve);
