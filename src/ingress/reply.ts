@@ -1,9 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import type { Reply } from '../call.ts';
 
+const smallBytes = 16 * 1024;
+
 /** The answer on an HTTP/1.1 connection. A class: one is made per call on the hot path. */
 export class HttpReply implements Reply {
   readonly #response: ServerResponse;
+  #written = false;
 
   constructor(response: ServerResponse) {
     this.#response = response;
@@ -27,16 +30,20 @@ export class HttpReply implements Reply {
   }
 
   flush(): void {
+    this.#written = true;
     this.#response.flushHeaders();
   }
 
   write(chunk: Uint8Array): boolean {
+    this.#written = true;
     return this.#response.write(chunk);
   }
 
   end(chunk?: Uint8Array, trailers?: readonly [string, string][]): void {
     if (trailers !== undefined) this.#response.addTrailers(trailers);
     if (chunk === undefined) this.#response.end();
+    // As a string of bytes Node joins a small body to the head and writes both at once.
+    else if (!this.#written && chunk.length <= smallBytes && Buffer.isBuffer(chunk)) this.#response.end(chunk.toString('latin1'), 'latin1');
     else this.#response.end(chunk);
   }
 
