@@ -156,7 +156,8 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
     }),
   );
 
-  await broker.resume();
+  // What the process before left is known at once; asking the issuers to revoke it does not hold up the start.
+  broker.resume().catch((error: unknown) => log.error({ error }, 'what was left from before could not be dealt with'));
   await tasks.start();
   void audit.append({
     kind: 'privilege.changed',

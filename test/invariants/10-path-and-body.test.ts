@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startOrigin } from '../support/origin.ts';
+import { loopback, startTestSidecar } from '../support/sidecar.ts';
+import { openWire } from '../support/wire.ts';
+
+test('the path, query and body that were decided on are the ones that arrive, byte for byte', async () => {
+  await using origin = await startOrigin();
+  await using exeat = await startTestSidecar({ destinations: { api: loopback(origin, { operations: ['/items/{id}'] }) } });
+  await using wire = await openWire(exeat.proxy);
+  const body = 'raw \u0001 bytes, {"a": 1, "a": 2}';
+  wire.send(
+    [
+      `POST ${origin.url}/items/gr%c3%bcn?b=2&a=1&a=%20 HTTP/1.1`,
+      `Host: ${origin.host}`,
+      `Proxy-Authorization: ${exeat.open().authorization}`,
+      `Content-Length: ${body.length}`,
+      '',
+      body,
+    ].join('\r\n'),
+  );
+  await wire.until(/ok":true/);
+  const [event] = await exeat.events({ kind: 'call' });
+  assert.equal(origin.seen[0]?.url, '/items/gr%C3%BCn?b=2&a=1&a=%20');
+  assert.equal(event?.['path'], '/items/gr%C3%BCn');
+  assert.equal(event?.['operation'], 'api write /items/{id}');
+  assert.deepEqual(event?.['query'], ['b', 'a', 'a']);
+  assert.equal(await origin.seen[0]?.body, body);
+});
+
+test('what an origin could read as another path is refused unless the destination says otherwise, and then seen as it is sent', async () => {
+  await using origin = await startOrigin();
+  await using closed = await startTestSidecar({ destinations: { api: loopback(origin) } });
+  await using open = await startTestSidecar({ destinations: { api: loopback(origin, { unsafe_encoded_path: true }) } });
+  for (const [exeat, status] of [
+    [closed, 400],
+    [open, 200],
+  ] as const) {
+    await using wire = await openWire(exeat.proxy);
+    wire.send(`GET ${origin.url}/a%2Fb HTTP/1.1\r\nHost: ${origin.host}\r\nProxy-Authorization: ${exeat.open().authorization}\r\n\r\n`);
+    assert.match(await wire.until(/\}$/), new RegExp(`^HTTP/1\\.1 ${status} `));
+  }
+  assert.deepEqual(
+    origin.seen.map(({ url }) => url),
+    ['/a%2Fb'],
+  );
+  assert.equal((await open.events({ kind: 'call' }))[0]?.['path'], '/a%2Fb');
+});
