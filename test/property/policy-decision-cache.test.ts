@@ -8,234 +8,30 @@ import { cached } from '../../src/policy/decision-cache.ts';
 import type { AccessRequest, Decision } from '../../src/policy/policy.ts';
 import { planOf } from '../../src/policy/read-plan.ts';
 import { vocabularyOf } from '../../src/policy/schema.ts';
+import { policy, relatives } from '../support/policy-arbitraries.ts';
 import { accessRequest, destinations, intents } from '../support/policy.ts';
 
 const cedar = loadCedar();
 const vocabulary = vocabularyOf(destinations, Object.keys(intents));
-const templates = destinations.flatMap(({ name, operations }) => operations.map((template) => ({ name, template })));
-
-/** Few words, so that policies and requests meet often. */
-const words = [
-  '/a',
-  '/a/b',
-  '/a/b/c',
-  'a',
-  'b',
-  'acme',
-  'x=1',
-  'x',
-  '',
-  'GET',
-  'POST',
-  'dev@laptop',
-  'local',
-  'api.github.com',
-  '😀',
-  '\uFFFD',
-  'é*',
-];
-const word = fc.constantFrom(...words);
-const quoted = word.map((text) => JSON.stringify(text));
-const strings = [
-  'context.task.id',
-  'context.task.origin',
-  'context.task.subject',
-  'context.http.method',
-  'context.http.host',
-  'context.http.path',
-  'context.http.query.text',
-  'context.http.parameters.owner',
-  'context.http.parameters.number',
-  'principal.subject',
-  'principal.kind',
-  'principal.namespace',
-  'resource.template',
-];
-const text = fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...strings) }, { weight: 3, arbitrary: quoted });
-const variable = fc.constantFrom(...strings);
-const pattern = fc
-  .array(fc.oneof(fc.constantFrom('*', '\\*', '**'), fc.constantFrom('/a', '/', 'a', 'b', 'x', '=', '😀')), { minLength: 1, maxLength: 4 })
-  .map((parts) => `"${parts.join('')}"`);
-const set = fc.oneof(
-  fc.constantFrom('context.http.query.names', 'context.http.query.pairs'),
-  fc.array(text, { minLength: 1, maxLength: 3 }).map((elements) => `[${elements.join(', ')}]`),
-);
-const duration = fc
-  .constantFrom('1h', '-1h', '1d', '8h30m', '36500d', '-36500d', '1ms', '106751991167d')
-  .map((said) => `duration("${said}")`);
-const instant = fc.oneof(
-  { weight: 3, arbitrary: fc.constant('context.time') },
-  fc
-    .constantFrom('1970-01-01', '2026-06-01', '2026-06-01T10:00:00Z', '2026-06-01T12:00:00.001+0200', '9999-12-31')
-    .map((said) => `datetime("${said}")`),
-  duration.map((by) => `context.time.offset(${by})`),
-  fc.constant('context.time.toDate()'),
-);
-const span = fc.oneof(
-  duration,
-  instant.map((of) => `${of}.toTime()`),
-  fc.tuple(instant, instant).map(([of, since]) => `${of}.durationSince(${since})`),
-);
-const compare = fc.constantFrom('==', '!=', '<', '<=', '>', '>=');
-const equal = fc.constantFrom('==', '!=');
-const optional = fc.constantFrom(
-  'context.task has subject',
-  'context has task.subject',
-  'principal has namespace',
-  'resource has template',
-  'context.http.parameters has owner',
-  'context.http has parameters.number',
-  'context has http.path',
-  'context has nothing',
-  'context.task has id.inside',
-);
-const whole = fc.constantFrom(
-  'context == context',
-  'context.http.query == {names: ["x"], pairs: ["x=1"], text: "x=1"}',
-  'context.task == {id: "a"}',
-  'context.http.parameters == {owner: "acme"}',
-  '{p: context.http.path} == {p: "/a/b"}',
-  '{p: context.http.path}.p like "/a*"',
-  'context.time.toMilliseconds() > 5',
-  '9223372036854775807 + 1 == 0',
-  '(if context.http.path == "/a" then "a" else context.task.id) == "a"',
-  '[context.http.path == "/a", true].contains(false)',
-  'principal == resource',
-  'context.http.path < 3',
-  'context.http.path == 3',
-  'context.missing',
-);
-const atom = fc.oneof(
-  { weight: 4, arbitrary: fc.tuple(text, equal, text).map((parts) => parts.join(' ')) },
-  { weight: 4, arbitrary: fc.tuple(variable, pattern).map(([of, as]) => `${of} like ${as}`) },
-  { weight: 3, arbitrary: fc.tuple(set, text).map(([all, one]) => `${all}.contains(${one})`) },
-  { weight: 2, arbitrary: fc.tuple(set, fc.constantFrom('containsAll', 'containsAny'), set).map(([a, op, b]) => `${a}.${op}(${b})`) },
-  { weight: 1, arbitrary: fc.tuple(set, equal, set).map((parts) => parts.join(' ')) },
-  { weight: 1, arbitrary: set.map((all) => `${all}.isEmpty()`) },
-  { weight: 3, arbitrary: fc.tuple(instant, compare, instant).map((parts) => parts.join(' ')) },
-  { weight: 2, arbitrary: fc.tuple(span, compare, span).map((parts) => parts.join(' ')) },
-  { weight: 3, arbitrary: optional },
-  { weight: 1, arbitrary: fc.constantFrom('context.task.attested', 'context.task.planned', 'true', 'false') },
-  { weight: 2, arbitrary: fc.constantFrom('triage', 'report', 'nobody').map((id) => `context.task.intent == Intent::"${id}"`) },
-  { weight: 1, arbitrary: fc.constant('context.task.intent in [Intent::"triage", Intent::"report"]') },
-  {
-    weight: 1,
-    arbitrary: fc.constantFrom('resource in Destination::"github"', 'resource == Endpoint::"github /repos/{owner}/{repo}/issues"'),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.constantFrom('principal is Agent', 'principal == Agent::"a"', 'principal in [Agent::"a"]', 'resource is Destination'),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.constantFrom('action == Action::"GET"', 'action in Action::"write"', 'action in [Action::"mint", Action::"read"]'),
-  },
-  { weight: 1, arbitrary: whole },
-);
-const { condition } = fc.letrec<{ condition: string }>((tie) => ({
-  condition: fc.oneof(
-    { maxDepth: 3, depthSize: 'small' },
-    { weight: 4, arbitrary: atom },
-    {
-      weight: 2,
-      arbitrary: fc.tuple(tie('condition'), fc.constantFrom('&&', '||'), tie('condition')).map((parts) => `(${parts.join(' ')})`),
-    },
-    { weight: 1, arbitrary: tie('condition').map((inner) => `!(${inner})`) },
-    {
-      weight: 1,
-      arbitrary: fc.tuple(tie('condition'), tie('condition'), tie('condition')).map(([a, b, c]) => `(if ${a} then ${b} else ${c})`),
-    },
-  ),
-}));
-const policy = fc
-  .record({
-    effect: fc.constantFrom('permit', 'permit', 'forbid'),
-    principal: fc.constantFrom('principal', 'principal', 'principal is Agent', 'principal == Agent::"a"'),
-    action: fc.constantFrom('action', 'action in Action::"read"', 'action in [Action::"GET", Action::"mint"]', 'action == Action::"POST"'),
-    resource: fc.constantFrom(
-      'resource',
-      'resource in Destination::"github"',
-      'resource is Endpoint in Destination::"tickets"',
-      'resource == Endpoint::"github /repos/{owner}/{repo}/issues"',
-    ),
-    clauses: fc.array(
-      fc.tuple(fc.constantFrom('when', 'when', 'unless'), condition).map(([word, body]) => `${word} { ${body} }`),
-      { maxLength: 2 },
-    ),
-  })
-  .map(({ effect, principal, action, resource, clauses }) => `${effect} (${principal}, ${action}, ${resource}) ${clauses.join(' ')};`);
-
-const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
-const request: fc.Arbitrary<AccessRequest> = fc
-  .record({
-    endpoint: fc.oneof(
-      fc.constantFrom(...templates),
-      fc.constantFrom('github', 'tickets', 'legacy-crm', 'nowhere').map((name) => ({ name, template: undefined })),
-    ),
-    method: fc.constantFrom('GET', 'POST', 'PROPFIND'),
-    group: fc.constantFrom(undefined, undefined, undefined, 'mint' as const, 'write' as const),
-    host: maybe(word),
-    path: fc.constantFrom('/a', '/a/b', '/a/b/c', '/😀', '/x'),
-    query: fc.constantFrom('', '?x=1', '?x', '?a=b&x=1', '?x=1&x=2', '?x=%ff'),
-    parameters: fc.record({ owner: word, number: fc.constantFrom('1', 'a', 'acme', '\uD800') }, { requiredKeys: [] }),
-    intent: fc.constantFrom('triage', 'report', 'nobody'),
-    task: fc.record({
-      id: word,
-      subject: maybe(fc.constantFrom('a', 'b', '\uD800')),
-      attested: fc.boolean(),
-      origin: fc.constantFrom('default' as const, 'orchestrator' as const),
-    }),
-    principal: fc.record({
-      id: fc.constantFrom('a', 'b'),
-      subject: word,
-      attributes: fc.constantFrom({}, { namespace: 'a' }, { namespace: 'acme', other: 'x' }),
-    }),
-    planned: fc.boolean(),
-    time: fc.constantFrom(
-      0,
-      1,
-      Date.parse('2026-06-01'),
-      Date.parse('2026-06-01T10:00:00Z'),
-      Date.parse('2026-06-01T10:00:00.001Z'),
-      Date.UTC(10_001, 0),
-      -1,
-      Number.NaN,
-      1.5,
-    ),
-  })
-  .map(({ endpoint, parameters, group, host, ...rest }) =>
-    accessRequest({
-      ...rest,
-      destination: endpoint.name,
-      ...(group !== undefined && { group }),
-      ...(host !== undefined && { host }),
-      ...(endpoint.template !== undefined && { template: endpoint.template, parameters }),
-    }),
-  );
-
 const runs = Number(process.env['EXEAT_PROPERTY_RUNS'] ?? 250);
 
 test('a cached decision is the decision that a fresh evaluation makes, whatever the policies and the calls', () => {
   const seen = { allow: 0, deny: 0, error: 0, hits: 0 };
-  const property = fc.property(
-    fc.array(policy, { minLength: 1, maxLength: 4 }),
-    fc.array(request, { minLength: 2, maxLength: 12 }),
-    (texts, requests) => {
-      const { policies, problems } = parsePolicies(cedar, [{ file: 'random.cedar', text: texts.join('\n') }]);
-      assert.deepEqual(problems, []);
-      const fresh = createEngine(cedar, { policies, vocabulary });
-      let evaluations = 0;
-      const counting = { decide: (call: AccessRequest) => ((evaluations += 1), fresh.decide(call)) };
-      const remembering = cached(counting, planOf(policies, vocabulary));
-      for (const call of [...requests, ...requests]) {
-        const before = evaluations;
-        const found = remembering.decide(call);
-        if (evaluations === before) seen.hits += 1;
-        seen[found.error === undefined ? (found.allow ? 'allow' : 'deny') : 'error'] += 1;
-        assert.deepEqual(found, fresh.decide(call));
-      }
-    },
-  );
+  const property = fc.property(fc.array(policy, { minLength: 1, maxLength: 4 }), relatives, (texts, requests) => {
+    const { policies, problems } = parsePolicies(cedar, [{ file: 'random.cedar', text: texts.join('\n') }]);
+    assert.deepEqual(problems, []);
+    const fresh = createEngine(cedar, { policies, vocabulary });
+    let evaluations = 0;
+    const counting = { decide: (call: AccessRequest) => ((evaluations += 1), fresh.decide(call)) };
+    const remembering = cached(counting, planOf(policies, vocabulary));
+    for (const call of [...requests, ...requests]) {
+      const before = evaluations;
+      const found = remembering.decide(call);
+      if (evaluations === before) seen.hits += 1;
+      seen[found.error === undefined ? (found.allow ? 'allow' : 'deny') : 'error'] += 1;
+      assert.deepEqual(found, fresh.decide(call));
+    }
+  });
   fc.assert(property, { numRuns: runs });
   // The property says nothing when everything is denied, fails or misses.
   for (const [what, count] of Object.entries(seen)) assert.ok(count > runs / 10, `${what}: ${count}`);

@@ -2,11 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Expr } from '@cedar-policy/cedar-wasm/nodejs';
 import fc from 'fast-check';
+import { compileTest } from '../../src/policy/attribute-tests.ts';
+import { createEngine } from '../../src/policy/cedar-engine.ts';
+import { parsePolicies } from '../../src/policy/cedar-source.ts';
 import { loadCedar } from '../../src/policy/cedar-wasm.ts';
 import { isLike, likeOf } from '../../src/policy/expressions.ts';
 import { instantOf } from '../../src/policy/instants.ts';
+import { vocabularyOf } from '../../src/policy/schema.ts';
+import { atom, relatives } from '../support/policy-arbitraries.ts';
+import { destinations, intents } from '../support/policy.ts';
 
 const cedar = loadCedar();
+const vocabulary = vocabularyOf(destinations, Object.keys(intents));
 
 /** What Cedar itself makes of a condition. */
 function cedarSays(condition: string, context: Record<string, unknown>): boolean | 'error' {
@@ -42,7 +49,14 @@ test('our "like" is Cedar\'s, for every text and pattern', () => {
       assert.ok(like);
       assert.equal(isLike(value, like.parts), cedarSays(condition, { x: value }), `${value} like ${written}`);
     }),
-    { numRuns: 500 },
+    {
+      numRuns: 500,
+      examples: [
+        ['a', ['a', 'wild', 'a']],
+        ['ab', ['ab', 'wild', 'b']],
+        ['aab', ['a', 'wild', 'a', 'wild', 'b']],
+      ],
+    },
   );
 });
 
@@ -81,4 +95,31 @@ test("our instants are Cedar's, before 1970 and across days too", () => {
     }),
     { numRuns: 500 },
   );
+});
+
+test("the answer to a test is Cedar's own answer to that comparison", () => {
+  const answers = { true: 0, false: 0, undefined: 0 };
+  fc.assert(
+    fc.property(atom, relatives, (condition, requests) => {
+      const test = compileTest(expressionOf(condition), vocabulary.attributes);
+      if (test === undefined) return;
+      const { policies } = parsePolicies(cedar, [{ file: 'p', text: `permit (principal, action, resource) when { ${condition} };` }]);
+      const engine = createEngine(cedar, { policies, vocabulary });
+      for (const call of requests) {
+        const {
+          allow,
+          error,
+          policies: failed,
+        } = engine.decide({ ...call, operation: { ...call.operation, action: 'GET', group: 'read' } });
+        // Without a policy's name the request itself could not be read.
+        if (error !== undefined && failed.length === 0) continue;
+        const answer = test.answer(call);
+        if (call.operation.action === 'GET' && Number.isInteger(call.time))
+          assert.equal(answer, error === undefined ? allow : undefined, condition);
+        answers[`${answer}`] += 1;
+      }
+    }),
+    { numRuns: 600 },
+  );
+  for (const [answer, count] of Object.entries(answers)) assert.ok(count > 20, `${answer}: ${count}`);
 });
