@@ -88,7 +88,7 @@ export function credentialInQuery(query: string, keep: ReadonlySet<string>): str
 export function queryNames(query: string): string[] {
   const names: string[] = [];
   if (query.length < 2) return names;
-  for (const pair of query.slice(1).split(/[&;]/)) {
+  for (const pair of query.slice(1).split('&')) {
     const equals = pair.indexOf('=');
     const name = equals === -1 ? pair : pair.slice(0, equals);
     if (name !== '') names.push(decoded(name));

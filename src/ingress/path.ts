@@ -27,8 +27,9 @@ export function canonicalPath(raw: string): CanonicalPath | Refusal {
 
 /** Checks the query (without reading it): printable ASCII, valid escapes, no fragment. `raw` with its leading `?`, or ''. */
 export function checkedQuery(raw: string): string | Refusal {
-  if (raw === '' || /^\?[\w\-.~!$&'()*+,;=:@/?]*$/.test(raw)) return raw;
+  if (raw === '' || /^\?[\w\-.~!$&'()*+,=:@/?]*$/.test(raw)) return raw;
   if (!/^\?[!$-[\]_`a-z{|}~^]*$/.test(raw)) return ambiguous('the query has a character that must be percent-encoded');
+  if (raw.includes(';')) return ambiguous('some origins read ";" in a query as "&"; write it as %3B');
   if (/%(?![\dA-Fa-f]{2})/.test(raw)) return ambiguous('the query has an incomplete percent-escape');
   if (/%(?:00|0[AaDd])/.test(raw)) return ambiguous('the query has an encoded control character');
   return raw;
