@@ -1,9 +1,11 @@
-import { ExeatError } from '../errors.ts';
-import type { AuditEvent, AuditSink, GapEvent } from './audit.ts';
+import type { ExeatError } from '../errors.ts';
+import type { AuditEvent, AuditSink } from './audit.ts';
 import type { CheckpointAt } from './chain.ts';
+import { quietWaiter, unavailable } from './outcome.ts';
+import { Queue } from './queue.ts';
 import type { SigningKey } from './signing-key.ts';
 import type { Target } from './target.ts';
-import { type Entry, type Opened, Writer } from './writer.ts';
+import { type Opened, Writer } from './writer.ts';
 
 export interface LogOptions {
   readonly durability: 'batched' | 'strict';
@@ -39,13 +41,11 @@ class Log implements AuditSink {
   readonly #writer: Writer;
   readonly #options: LogOptions;
   readonly #now: () => number;
-  #queue: Entry[] = [];
-  #queueSize = 0;
+  readonly #queue: Queue;
   /** Settles with the batch that the queue becomes; only where someone waits. */
   #waiter: PromiseWithResolvers<void> | undefined;
   #failure: ExeatError | undefined;
   #failureReason = 'write_failed';
-  #lost = 0;
   #due: CheckpointAt | undefined;
   #reopening = false;
   #closed = false;
@@ -60,6 +60,7 @@ class Log implements AuditSink {
     this.#options = options;
     this.#now = options.clock ?? Date.now;
     this.durability = options.durability;
+    this.#queue = new Queue(options.queueSize);
     this.#writer = new Writer({ target, key: options.key, clock: this.#now, onCheckpoint: (line) => options.onCheckpoint?.(line) });
   }
 
@@ -70,19 +71,18 @@ class Log implements AuditSink {
   async start(): Promise<void> {
     const opened = await this.#writer.open();
     const missing = (this.#options.knownSeq ?? 0) - opened.end.seq;
-    if (missing > 0) this.#addGap('log_truncated', missing);
-    else if (opened.torn || !opened.closed) this.#addGap(opened.torn ? 'torn_line' : 'unclean_stop');
+    if (missing > 0) this.#queue.addGap(this.#now(), 'log_truncated', missing);
+    else if (opened.torn || !opened.closed) this.#queue.addGap(this.#now(), opened.torn ? 'torn_line' : 'unclean_stop');
     if (this.#queue.length > 0) await this.#kick();
   }
 
   append(event: AuditEvent): void | Promise<void> {
     const json = JSON.stringify(event);
-    if (this.#failure === undefined && this.#queueSize + json.length > this.#options.queueSize) {
+    if (this.#failure === undefined && !this.#queue.hasRoom(json)) {
       this.#fail(new Error('the disk is too slow: the queue is full'), 'queue_full');
     }
     if (this.#failure !== undefined || this.#closed) return this.#appendFailed(event, json);
     this.#queue.push({ time: this.#now(), json });
-    this.#queueSize += json.length;
     if (this.durability === 'strict') {
       this.#waiter ??= quietWaiter();
       void this.#kick();
@@ -121,15 +121,11 @@ class Log implements AuditSink {
   /** Calls are only counted now; what ends access is kept for later as long as there is room. */
   #appendFailed(event: AuditEvent, json: string): void | Promise<void> {
     const call = event.kind === 'call' || event.kind === 'call.started' || event.kind === 'call.refused';
-    if (call || this.#closed || this.#queueSize + json.length > this.#options.queueSize) {
-      this.#lost += event.kind === 'call.refused' ? event.count : 1;
-    } else {
-      this.#queue.push({ time: this.#now(), json });
-      this.#queueSize += json.length;
-    }
+    if (call || this.#closed || !this.#queue.hasRoom(json)) this.#queue.lose(event);
+    else this.#queue.push({ time: this.#now(), json });
     if (this.durability === 'batched') return undefined;
     const waiter = quietWaiter();
-    waiter.reject(this.#failure ?? new ExeatError('audit_unavailable', 'the audit log is closed'));
+    waiter.reject(this.#failure ?? unavailable(new Error('it is closed')));
     return waiter.promise;
   }
 
@@ -160,13 +156,13 @@ class Log implements AuditSink {
     this.#reopening = false;
     await this.#writeQueue();
     // Batched: what has come meanwhile is the next batch. Strict: someone waits for it.
-    while (this.#queue.length > 0 && (failed || this.durability === 'strict')) await this.#writeQueue();
+    if (failed || this.durability === 'strict') while (this.#queue.length > 0) await this.#writeQueue();
     if (failed) await this.#recovered();
   }
 
   async #recovered(): Promise<void> {
-    while (this.#lost > 0) {
-      this.#addGap(this.#failureReason, this.#takeLost());
+    while (this.#queue.lost > 0) {
+      this.#queue.addGap(this.#now(), this.#failureReason);
       await this.#writeQueue();
     }
     this.#failure = undefined;
@@ -176,11 +172,9 @@ class Log implements AuditSink {
 
   async #writeQueue(): Promise<void> {
     const waiter = this.#waiter;
-    const entries = this.#queue;
+    const entries = this.#queue.take();
     const at = this.#due === 'interval' && this.#writer.unanchored === 0 && entries.length === 0 ? undefined : this.#due;
     this.#waiter = undefined;
-    this.#queue = [];
-    this.#queueSize = 0;
     this.#due = undefined;
     if (entries.length === 0 && (at === undefined || !this.#writer.wrote)) return;
     try {
@@ -199,21 +193,8 @@ class Log implements AuditSink {
 
   /** The log is open again: the gap comes first, then what had not got through. */
   #resume(opened: Opened, reason: string): void {
-    for (const entry of opened.left) this.#lost += entry.lost ?? 0;
-    const left = opened.left.filter((entry) => entry.lost === undefined);
-    this.#queue.unshift(...left);
-    this.#addGap(opened.missing ?? reason, this.#takeLost());
-  }
-
-  #addGap(reason: string, lost = 0): void {
-    const event: GapEvent = { kind: 'gap', reason, lost };
-    this.#queue.unshift({ time: this.#now(), json: JSON.stringify(event), lost });
-  }
-
-  #takeLost(): number {
-    const lost = this.#lost;
-    this.#lost = 0;
-    return lost;
+    this.#queue.putBack(opened.left);
+    this.#queue.addGap(this.#now(), opened.missing ?? reason);
   }
 
   #fail(error: unknown, reason: string): void {
@@ -249,17 +230,4 @@ class Log implements AuditSink {
   #armBatch(): void {
     this.#batchTimer ??= setTimeout(() => void this.#kick(), batchMs);
   }
-}
-
-function unavailable(error: unknown): ExeatError {
-  if (error instanceof ExeatError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new ExeatError('audit_unavailable', `the audit log cannot be written: ${message}`, { cause: error });
-}
-
-/** Whoever records the end of access does not wait for the disk; that must not become an unhandled rejection. */
-function quietWaiter(): PromiseWithResolvers<void> {
-  const waiter = Promise.withResolvers<void>();
-  waiter.promise.catch(() => undefined);
-  return waiter;
 }

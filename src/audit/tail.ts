@@ -29,17 +29,18 @@ export async function readTail(file: FileHandle): Promise<Tail | undefined> {
 
 /** How these bytes end. `whole`: nothing stands before them. undefined = they do not reach back to a whole line. */
 export function tailOf(bytes: Uint8Array, whole: boolean): Tail | undefined {
-  const last = lastLine(bytes, bytes.length);
-  if (last === undefined || (last.from === 0 && !whole)) return undefined;
-  const text = decode(bytes, last);
-  const line = readLine(text);
-  const unterminated = last.to === bytes.length;
-  const digest = lineHash(bytes.subarray(last.from, last.to));
-  if (line !== undefined) return { end: { seq: line.seq, hash: digest }, torn: false, unterminated, closed: isClose(text) };
-  // A torn line is linked to by its bytes, and takes no number of its own.
-  const before = lastLine(bytes, last.from);
-  const seq = before === undefined ? undefined : readLine(decode(bytes, before))?.seq;
-  return seq === undefined ? undefined : { end: { seq, hash: digest }, torn: true, unterminated, closed: false };
+  const unterminated = bytes.at(-1) !== lineFeed;
+  for (let span = lastLine(bytes, bytes.length); span !== undefined; span = lastLine(bytes, span.from)) {
+    if (span.from === 0 && !whole) return undefined;
+    const text = decode(bytes, span);
+    const seq = readLine(text)?.seq;
+    if (seq === undefined) continue;
+    const torn = span.to + 1 < bytes.length;
+    // What is torn, perhaps more than once, takes no number: the next line links to all its bytes.
+    const linked = torn ? bytes.subarray(span.to + 1, unterminated ? undefined : -1) : bytes.subarray(span.from, span.to);
+    return { end: { seq, hash: lineHash(linked) }, torn, unterminated, closed: !torn && isClose(text) };
+  }
+  return undefined;
 }
 
 export const emptyTail: Tail = { end: { seq: 0, hash: genesis }, torn: false, unterminated: false, closed: true };

@@ -83,7 +83,10 @@ export class Writer {
   /** The file was perhaps moved away: ends it in good order and goes on in the one that its name leads to. */
   async follow(): Promise<Opened | undefined> {
     if (!(await this.#options.target.moved())) return undefined;
-    if (this.#wrote) await this.write([], 'rotation');
+    if (this.#wrote && !this.#fresh) {
+      this.#addCheckpoint('rotation');
+      await this.#flush();
+    }
     return await this.open();
   }
 

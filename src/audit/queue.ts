@@ -1,0 +1,57 @@
+import type { AuditEvent, GapEvent } from './audit.ts';
+import type { Entry } from './writer.ts';
+
+/** Events that wait for the disk, as many as there is room for, and the count of those that are lost. */
+export class Queue {
+  readonly #limit: number;
+  #entries: Entry[] = [];
+  #size = 0;
+  #lost = 0;
+
+  /** `limit`: characters of JSON. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  get lost(): number {
+    return this.#lost;
+  }
+
+  hasRoom(json: string): boolean {
+    return this.#size + json.length <= this.#limit;
+  }
+
+  push(entry: Entry): void {
+    this.#entries.push(entry);
+    this.#size += entry.json.length;
+  }
+
+  lose(event: AuditEvent): void {
+    this.#lost += event.kind === 'call.refused' ? event.count : 1;
+  }
+
+  /** What could not be written comes first again; a gap among it counts anew, for there will be another. */
+  putBack(entries: readonly Entry[]): void {
+    for (const entry of entries) this.#lost += entry.lost ?? 0;
+    this.#entries.unshift(...entries.filter((entry) => entry.lost === undefined));
+  }
+
+  /** Says first that something is missing: what was counted as lost, and `more`. */
+  addGap(time: number, reason: string, more = 0): void {
+    const lost = this.#lost + more;
+    const event: GapEvent = { kind: 'gap', reason, lost };
+    this.#entries.unshift({ time, json: JSON.stringify(event), lost });
+    this.#lost = 0;
+  }
+
+  take(): readonly Entry[] {
+    const entries = this.#entries;
+    this.#entries = [];
+    this.#size = 0;
+    return entries;
+  }
+}
