@@ -91,7 +91,7 @@ async function pace(load: Load, { port, shapes, perSecond, fresh }: Paced, { pac
 }
 
 /** Of a sorted list; NaN for an empty one. */
-export function percentile(sorted: readonly number[], share: number): number {
+function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
 }
 

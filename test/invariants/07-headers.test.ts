@@ -36,6 +36,8 @@ const strip = [
   'X-aws-ec2-metadata-token: t',
 ];
 
+const names = (list: readonly string[]): string[] => list.map((field) => field.slice(0, field.indexOf(':')).toLowerCase());
+
 function secretFile(value: string): string {
   const file = join(mkdtempSync(join(tmpdir(), 'exeat-secret-')), 'secret');
   writeFileSync(file, value, { mode: 0o600 });
@@ -54,7 +56,6 @@ test("hop-by-hop fields, the agent's own credentials and what impersonates a pro
   );
   await wire.until(/ok":true/);
   const headers = origin.seen[0]?.headers ?? {};
-  const names = (list: readonly string[]) => list.map((field) => field.slice(0, field.indexOf(':')).toLowerCase());
   for (const name of [
     ...names(own),
     'x-hop',
