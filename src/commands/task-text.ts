@@ -1,4 +1,4 @@
-import type { TaskReport } from '../tasks/task.ts';
+import type { TaskReport, TaskSummary } from '../tasks/task.ts';
 
 /** What the control API answers when a task was opened. */
 export interface OpenedAnswer {
@@ -21,7 +21,7 @@ export function columns(lines: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-export function rowOf(task: TaskReport): string[] {
+export function rowOf(task: TaskSummary): string[] {
   return [
     task.id,
     task.state,
@@ -82,7 +82,7 @@ function section(title: string, lines: readonly (readonly string[])[]): string[]
   return lines.length === 0 ? [] : ['', `${title}:`, columns(lines).replaceAll(/^/gm, '  ')];
 }
 
-function callsOf({ calls }: TaskReport): string {
+function callsOf({ calls }: TaskSummary): string {
   const running = calls.running === 0 ? '' : `, ${calls.running} running`;
   return `${calls.used}${calls.budget === null ? '' : ` of ${calls.budget}`}${running}`;
 }

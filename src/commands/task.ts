@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { didYouMean } from '../nearest.ts';
-import type { TaskReport } from '../tasks/task.ts';
+import type { TaskReport, TaskSummary } from '../tasks/task.ts';
 import { controlHelp, controlOptions, createControlClient, type ControlClient } from './control-client.ts';
 import { columns, detailsOf, exportLines, rowOf, type OpenedAnswer } from './task-text.ts';
 
@@ -63,7 +63,7 @@ const actions: Readonly<Record<string, Action>> = {
     role: 'operator',
     ask: (client) => client.call('GET', '/v1/tasks'),
     show: (answer) =>
-      columns([['ID', 'STATE', 'INTENT', 'OPENED BY', 'CALLS', 'EXPIRES'], ...(answer as { tasks: TaskReport[] }).tasks.map(rowOf)]),
+      columns([['ID', 'STATE', 'INTENT', 'OPENED BY', 'CALLS', 'EXPIRES'], ...(answer as { tasks: TaskSummary[] }).tasks.map(rowOf)]),
   },
   show: {
     takes: 'ID',

@@ -1,7 +1,7 @@
 import { isRefusal, refuse, type Refusal } from '../errors.ts';
 import type { Principal } from '../identity/identity.ts';
 import { duration, z } from '../settings.ts';
-import { taskReport, type Task, type TaskControl, type TaskReport } from '../tasks/task.ts';
+import { taskReport, taskSummary, type Task, type TaskControl, type TaskReport, type TaskSummary } from '../tasks/task.ts';
 import type { ControlRole } from './tokens.ts';
 
 /** Who asks: a role, or the holder of one task's own credential. */
@@ -79,7 +79,7 @@ export function routesOf(deps: ControlDeps): readonly Route[] {
   const { tasks } = deps;
 
   /** Operators and orchestrators see every task; the agent those that it, as whom it is now, opened itself; a task's credential its own. */
-  function maySee(asker: Asker, report: TaskReport): boolean {
+  function maySee(asker: Asker, report: TaskSummary): boolean {
     if (asker.role === 'task') return asker.task.id === report.id;
     return asker.role !== 'agent' || (report.origin !== 'orchestrator' && report.agent === deps.identity().principal?.id);
   }
@@ -112,7 +112,7 @@ export function routesOf(deps: ControlDeps): readonly Route[] {
       path: '/v1/tasks',
       summary: 'List tasks, newest first',
       roles: everyone,
-      result: z.strictObject({ tasks: z.array(taskReport) }),
+      result: z.strictObject({ tasks: z.array(taskSummary) }),
       answer: ({ asker }) => ok({ tasks: tasks.list().filter((report) => maySee(asker, report)) }),
     },
     {
@@ -144,8 +144,7 @@ export function routesOf(deps: ControlDeps): readonly Route[] {
       summary: 'Let the agent open tasks for itself again after a revoke',
       roles: ['operator', 'orchestrator'],
       answer({ asker }) {
-        tasks.allow(asker.role === 'operator' ? 'operator' : 'orchestrator');
-        return ok({ allowed: true });
+        return tasks.allow(asker.role) ?? ok({ allowed: true });
       },
     },
     {

@@ -15,7 +15,7 @@ export interface ControlOptions extends ControlDeps {
 }
 
 /** What the agent and the holders of task credentials may ask for in a minute. Neither policy nor the disk is for them to exhaust. */
-const perMinute: Readonly<Record<string, number>> = { 'POST /v1/explain': 60, 'POST /v1/tasks': 60 };
+const perMinute: Readonly<Record<string, number>> = { 'POST /v1/explain': 60, 'POST /v1/tasks': 60, 'POST /v1/tasks/{id}/complete': 60 };
 
 /** The control API: JSON over HTTP, bearer tokens, problem details (RFC 9457). Never a 401, which MCP clients take for an invitation to sign in. */
 export function createControlServer(options: ControlOptions): Server {

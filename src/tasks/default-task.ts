@@ -15,6 +15,8 @@ export interface DefaultTaskOptions {
   /** One that has survived a restart. */
   readonly restored: LiveTask | undefined;
   readonly own: OwnCeiling;
+  /** Principal id of the agent beside us. */
+  readonly agent: () => string | undefined;
   readonly clock: () => number;
   readonly open: (intent: string) => LiveTask | Refusal;
   readonly expire: (task: LiveTask) => void;
@@ -22,11 +24,12 @@ export interface DefaultTaskOptions {
 }
 
 export function createDefaultTask(options: DefaultTaskOptions): DefaultTask {
-  const { own, clock } = options;
+  const { own, agent, clock } = options;
   let present = options.restored;
 
   function retire(task: LiveTask): void {
     if (clock() >= task.expiresAt) options.expire(task);
+    else if (task.agent !== (agent() ?? task.agent)) options.complete(task, 'identity');
     else if (task.state === 'open' && task.budget.left === 0) options.complete(task, 'budget');
   }
 

@@ -13,7 +13,7 @@ export interface Terms {
 
 export function termsFor(settings: TaskSettings, request: OpenRequest): Terms | Refusal {
   const intent = Object.hasOwn(settings.intents, request.intent) ? settings.intents[request.intent] : undefined;
-  if (intent === undefined) return refuse('intent_unknown');
+  if (intent === undefined) return refuse('intent_unknown', { detail: `There is no such intent. ${catalogue(settings)}` });
   const plan = request.plan ?? [];
   const problem = planProblem(plan, intent.destinations);
   if (problem !== undefined) return refuse('invalid_input', { detail: problem });
@@ -24,6 +24,13 @@ export function termsFor(settings: TaskSettings, request: OpenRequest): Terms | 
     ttlMs: Math.min(request.ttlMs ?? tasks.default_ttl, intent.max_ttl ?? tasks.max_ttl, tasks.max_ttl),
     calls: Math.min(request.calls ?? Infinity, intent.budget?.calls ?? Infinity),
   };
+}
+
+/** The names are the operator's own words. */
+function catalogue({ intents }: TaskSettings): string {
+  const names = Object.keys(intents);
+  if (names.length === 0) return 'The catalogue is empty.';
+  return `Use one of: ${names.slice(0, 30).join(', ')}${names.length > 30 ? ', …' : ''}.`;
 }
 
 /** A plan that could never match is a mistake worth telling at once. */

@@ -3,8 +3,9 @@ import { createCallBudget } from './budget.ts';
 import { isAlive, liveTask, recordOf, type LiveTask, type TaskRecord } from './live.ts';
 import { createSaver } from './saver.ts';
 
-/** How many ended tasks are kept for their reports, and how long. */
+/** How many ended tasks are kept for their reports, with how many names of operations in all, and how long. */
 const keptTasks = 1000;
+const keptOperations = 50_000;
 const keptMs = 24 * 3_600_000;
 
 /** All tasks, in memory and on disk. */
@@ -72,6 +73,19 @@ export function createRegistry(options: RegistryOptions): Registry {
     } catch {}
   }
 
+  function prune(newest: LiveTask): void {
+    let operations = reports.reduce((sum, task) => sum + task.operations.size, 0);
+    let gone = 0;
+    for (const task of reports) {
+      const tooMany = reports.length - gone > keptTasks || (operations > keptOperations && task !== newest);
+      if (!tooMany && endedAt(task) > clock() - keptMs) break;
+      operations -= task.operations.size;
+      gone += 1;
+      drop(task);
+    }
+    reports.splice(0, gone);
+  }
+
   return {
     find: (id) => tasks.get(id),
     all: () => [...tasks.values()],
@@ -86,12 +100,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     concluded(task) {
       saver.now(task);
       reports.push(task);
-      while (reports.length > 0) {
-        const [oldest] = reports;
-        if (oldest === undefined || (reports.length <= keptTasks && endedAt(oldest) > clock() - keptMs)) break;
-        reports.shift();
-        drop(oldest);
-      }
+      prune(task);
     },
     close() {
       for (const task of tasks.values()) if (isAlive(task)) settle(task);

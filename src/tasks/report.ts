@@ -1,12 +1,11 @@
 import type { Lease, LeaseOutcome } from '../credentials/credential.ts';
 import type { LiveTask } from './live.ts';
-import type { TaskReport } from './task.ts';
+import type { TaskReport, TaskSummary } from './task.ts';
 
 type LeaseReport = TaskReport['leases'][number];
 
-/** `leases` are the living ones; of an ended task the outcomes are shown instead. */
-export function reportOf(task: LiveTask, leases: readonly Lease[]): TaskReport {
-  const { budget, operations, end } = task;
+export function summaryOf(task: LiveTask): TaskSummary {
+  const { budget, end } = task;
   const limited = Number.isFinite(budget.limit);
   return {
     id: task.id,
@@ -26,6 +25,14 @@ export function reportOf(task: LiveTask, leases: readonly Lease[]): TaskReport {
       budget: limited ? budget.limit : null,
       left: limited ? Math.max(0, budget.limit - budget.used) : null,
     },
+  };
+}
+
+/** `leases` are the living ones; of an ended task the outcomes are shown instead. */
+export function reportOf(task: LiveTask, leases: readonly Lease[]): TaskReport {
+  const { operations, end } = task;
+  return {
+    ...summaryOf(task),
     planned: [...task.plan],
     executed: operations.executed().map(([operation, calls]) => ({ operation, calls })),
     unplanned: operations.unplanned(),

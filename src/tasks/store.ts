@@ -11,7 +11,7 @@ import { createGate } from './gate.ts';
 import { isAlive, type LiveTask } from './live.ts';
 import { createOpening } from './opening.ts';
 import { createRegistry } from './registry.ts';
-import { reportOf } from './report.ts';
+import { reportOf, summaryOf } from './report.ts';
 import type { TaskSettings } from './settings.ts';
 import type { Task, TaskControl, TaskGate, TaskReport } from './task.ts';
 
@@ -66,6 +66,7 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
   const defaultTask = createDefaultTask({
     restored: registry.alive().find((task) => task.origin === 'default'),
     own,
+    agent,
     clock,
     open: (intent) => opening.openDefault(intent),
     expire,
@@ -173,7 +174,7 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
       registry
         .all()
         .sort((a, b) => b.openedAt - a.openedAt)
-        .map((task) => reportOf(task, leases(task.id))),
+        .map(summaryOf),
     pause: (id, by) => turn(id, 'paused', by),
     resume: (id, by) => turn(id, 'open', by),
     complete: (id, by) => end(id, (task) => endings.complete(task, by, settings.tasks.drain)),
@@ -183,9 +184,11 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
         return endings.cut(task, 'revoked', by);
       }),
     allow(by) {
-      if (!own.blocked) return;
+      if (!own.blocked) return undefined;
+      if (audit.failure !== undefined) return refuse('audit_unavailable');
       own.allow();
       append({ kind: 'privilege.changed', change: 'self_declared', detail: `the agent may open tasks for itself again: allowed by ${by}` });
+      return undefined;
     },
     isOpen(id) {
       const task = registry.find(id);

@@ -107,7 +107,11 @@ export const taskReport = z.strictObject({
   leases: z.array(leaseReport),
 });
 
+/** A line of the list: what a task is and where it stands. */
+export const taskSummary = taskReport.omit({ planned: true, executed: true, unplanned: true, missed: true, leases: true });
+
 export type TaskReport = z.output<typeof taskReport>;
+export type TaskSummary = z.output<typeof taskSummary>;
 
 /** What the control API and the commands need of tasks. `by` is a role or a cause, for the audit. An unknown id is `not_found`. */
 export interface TaskControl {
@@ -117,13 +121,13 @@ export interface TaskControl {
   get(id: string): Task | undefined;
   report(id: string): TaskReport | undefined;
   /** Newest first; ended ones too, for a while. */
-  list(): readonly TaskReport[];
+  list(): readonly TaskSummary[];
   pause(id: string, by: string): TaskReport | Refusal;
   resume(id: string, by: string): TaskReport | Refusal;
   /** Settles when the leases are dealt with. Idempotent, as is `revoke`: a task that has ended answers with its report. */
   complete(id: string, by: string): Promise<TaskReport | Refusal>;
   /** Also keeps the agent from opening tasks for itself until `allow`. */
   revoke(id: string, by: string): Promise<TaskReport | Refusal>;
-  allow(by: string): void;
+  allow(by: string): Refusal | undefined;
   readonly openCount: number;
 }

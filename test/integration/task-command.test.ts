@@ -68,11 +68,12 @@ test('wrong usage ends with 2 and says what was wrong; nothing is sent', async (
     [['list', '--jsno'], /Unknown option '--jsno'/],
     [['__proto__'], /there is no/],
   ];
-  for (const [words, pattern] of cases) {
+  const check = async ([words, pattern]: (typeof cases)[number]): Promise<void> => {
     const { code, out, err } = await exeat(words);
     assert.deepEqual([code, out], [2, ''], words.join(' '));
     assert.match(err, pattern);
-  }
+  };
+  await Promise.all(cases.map(check));
 });
 
 test('what stands between the command and the sidecar is said in one line, without the token', async () => {
@@ -86,10 +87,11 @@ test('what stands between the command and the sidecar is said in one line, witho
     [{ ...env, EXEAT_TOKEN_FILE: join(sidecar.folder, 'agent.token') }, /\(forbidden\)/],
     [{ ...env, EXEAT_CONTROL: `http://${sidecar.sidecar.health}` }, /405, and not from a control API/],
   ];
-  for (const [given, pattern] of cases) {
+  const check = async ([given, pattern]: (typeof cases)[number]): Promise<void> => {
     const { code, err } = await exeat(['allow'], given);
     assert.equal(code, 1);
     assert.match(err, pattern);
     assert.equal(err.trimEnd().split('\n').length, 1);
-  }
+  };
+  await Promise.all(cases.map(check));
 });

@@ -125,3 +125,13 @@ test('a default task goes on after a restart, and ends when the default intent i
   assert.notEqual(current(fixture).id, task.id);
   assert.equal(fixture.tasks.report(task.id)?.ended_by, 'reload');
 });
+
+test('a default task ends when the agent comes to be someone else', async () => {
+  await using fixture = await startTasks({ tasks: byDefault });
+  const task = current(fixture);
+  fixture.agent = undefined;
+  assert.equal(current(fixture), task);
+  fixture.agent = 'spiffe://acme.example/agents/other';
+  const next = current(fixture);
+  assert.deepEqual([next.agent, fixture.tasks.report(task.id)?.ended_by], [fixture.agent, 'identity']);
+});

@@ -81,6 +81,21 @@ test('ended tasks are kept for their reports, so many and so long', async () => 
   );
 });
 
+test('reports of tasks with many operations make room for newer ones', async () => {
+  await using fixture = await startTasks({ tasks: { drain: '0s' }, intents: { triage: { description: 'T', destinations: ['github'] } } });
+  const ids: string[] = [];
+  for (let index = 0; index < 102; index += 1) {
+    const { task } = fixture.open();
+    ids.push(task.id);
+    for (let path = 0; path < 500; path += 1) fixture.call(task, `github read /${path}`);
+    await fixture.tasks.complete(task.id, 'agent');
+  }
+  assert.deepEqual(
+    ids.map((id) => fixture.tasks.report(id) !== undefined),
+    ids.map((_, index) => index >= 2),
+  );
+});
+
 test('with a disk that takes nothing no task opens and no unreserved call begins, yet tasks end, are cut and revoked', async () => {
   await using fixture = await startTasks();
   const { task } = fixture.open();
