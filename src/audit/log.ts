@@ -181,7 +181,9 @@ class Log implements AuditSink {
       await this.#writer.write(entries, at);
       waiter?.resolve();
     } catch (error) {
-      waiter?.reject(unavailable(error));
+      // First the failure, then the answer: whoever waits may look at it.
+      this.#fail(error, 'write_failed');
+      waiter?.reject(this.#failure);
       throw error;
     }
   }

@@ -33,7 +33,7 @@ export function openSigningKey(folder: string, given?: Secret): SigningKey {
 
 /** From the PEM text of a public key. Throws when it is none, or not Ed25519. */
 export function verificationKey(pem: string): VerificationKey {
-  const key = ed25519(createPublicKey(pem));
+  const key = ed25519(publicKeyOf(pem));
   return {
     id: keyId(key),
     verify: (text, signature) => verify(null, Buffer.from(domain + text), key, Buffer.from(signature, 'base64url')),
@@ -52,6 +52,14 @@ function keyFile(path: string): string {
     replaceFile(path, generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }), 0o600);
   }
   return readFileSync(path, 'utf8');
+}
+
+function publicKeyOf(pem: string): KeyObject {
+  try {
+    return createPublicKey(pem);
+  } catch (cause) {
+    throw new Error('the public-key file holds no public key in PEM', { cause });
+  }
 }
 
 function ed25519(key: KeyObject): KeyObject {

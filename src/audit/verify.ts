@@ -37,7 +37,7 @@ export interface AuditReport {
 
 /** Reads a log and the files put aside before it, in constant memory. Throws only when a file, key or head cannot be read. */
 export async function verifyAudit(file: string, options: VerifyOptions = {}): Promise<AuditReport> {
-  const keys = (options.publicKeys ?? []).map((pem) => verificationKey(pem));
+  const keys = (options.publicKeys ?? []).map(verificationKey);
   // Before the files: a log that is being written must not be behind its own head.
   const known = options.head === undefined ? undefined : await readHead(options.head);
   const files = [...(await olderFiles(file)), resolve(file)];

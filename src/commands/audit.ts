@@ -12,36 +12,53 @@ Follows the hash chain through FILE and the files rotated before it, and names t
   --head FILE        "audit-head.json" of the state folder: also tells a log whose end was cut off
   --json             the report as JSON
 
-Exit code 0: nothing is broken. 1: something is. 2: wrong usage.`;
+Exit code 0: nothing is broken. 1: something is. 2: wrong usage, or a file that cannot be read.`;
 
-export async function run(argv: readonly string[]): Promise<number> {
+const subcommands: Readonly<Record<string, (argv: readonly string[]) => Promise<number>>> = { verify };
+
+export async function run([name, ...argv]: readonly string[]): Promise<number> {
+  const subcommand = name !== undefined && Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
+  if (subcommand !== undefined) return await subcommand(argv);
+  const what = name === undefined ? 'say what to do' : `there is no "audit ${name}"`;
+  return misused(`${what}: exeat audit verify FILE`);
+}
+
+async function verify(argv: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
     options: { 'public-key': { type: 'string', multiple: true }, head: { type: 'string' }, json: { type: 'boolean' } },
   });
-  const [command, file, ...more] = positionals;
-  if (command !== 'verify' || file === undefined || more.length > 0) {
-    console.error('exeat audit: say which file: "exeat audit verify FILE". See "exeat audit --help".');
-    return 2;
+  const [file, ...more] = positionals;
+  if (file === undefined || more.length > 0) return misused('say which file: exeat audit verify FILE');
+  const keys = values['public-key'] ?? [];
+  try {
+    const publicKeys = keys.map((path) => readFileSync(path, 'utf8'));
+    const report = await verifyAudit(file, { publicKeys, ...(values.head !== undefined && { head: values.head }) });
+    if (values.json === true) console.log(JSON.stringify(report));
+    else for (const line of linesFor(report, keys.length > 0)) console.log(line);
+    return report.ok ? 0 : 1;
+  } catch (error) {
+    return misused(error instanceof Error ? error.message : String(error));
   }
-  const publicKeys = (values['public-key'] ?? []).map((path) => readFileSync(path, 'utf8'));
-  const report = await verifyAudit(file, { publicKeys, ...(values.head === undefined ? {} : { head: values.head }) });
-  if (values.json === true) console.log(JSON.stringify(report));
-  else for (const line of linesFor(report, publicKeys.length > 0)) console.log(line);
-  return report.ok ? 0 : 1;
+}
+
+function misused(message: string): number {
+  console.error(`exeat audit: ${message}\n"exeat audit --help" tells what it takes.`);
+  return 2;
 }
 
 function linesFor(report: AuditReport, keyGiven: boolean): string[] {
+  const { first, last, files, problem } = report;
   const lines = [
-    `${report.lines} lines in ${report.files.length} file(s), numbers ${report.first ?? '-'} to ${report.last ?? '-'}, ${report.checkpoints} checkpoints`,
+    `${report.lines} lines in ${files.length} file(s), seq ${first ?? '-'} to ${last ?? '-'}, ${report.checkpoints} checkpoints`,
   ];
-  if ((report.first ?? 1) > 1) lines.push(`the chain begins at number ${report.first}: older files are not here`);
-  for (const gap of report.gaps) lines.push(`gap at number ${gap.seq}: ${gap.reason}${gap.lost > 0 ? `, ${gap.lost} events lost` : ''}`);
-  if (report.torn) lines.push('the last line is torn: being written, or its writer was killed');
+  if (first === undefined && problem === undefined) lines.push('nothing has been recorded here');
+  if ((first ?? 1) > 1) lines.push(`the chain begins at seq ${first}: older files are not here`);
+  for (const gap of report.gaps) lines.push(`gap at seq ${gap.seq}: ${gap.reason}${gap.lost > 0 ? `, ${gap.lost} events lost` : ''}`);
+  if (report.torn) lines.push('the last line is torn: it is being written, or its writer was killed');
   if (!keyGiven) lines.push('no --public-key was given: the chain holds together, but nothing shows who wrote it');
   else if (report.unanchored > 0) lines.push(`the last ${report.unanchored} lines are unanchored: no signed checkpoint covers them yet`);
-  if (report.problem === undefined) lines.push('ok');
-  else lines.push(`broken: ${report.problem.file}:${report.problem.line}: ${report.problem.what}`);
+  lines.push(problem === undefined ? 'ok' : `broken: ${problem.file}:${problem.line}: ${problem.what}`);
   return lines;
 }
