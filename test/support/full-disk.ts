@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { verifyAudit } from '../../src/audit/verify.ts';
 import { auditFolder } from './audit.ts';
 import { loopback, startTestSidecar } from './sidecar.ts';
 import { startOrigin } from './origin.ts';
@@ -45,6 +46,7 @@ rmSync(ballast);
 const again = await poll(async () => (await fetch(`http://${exeat.sidecar.health}/readyz`)).status === 200);
 await exeat[Symbol.asyncDispose]();
 await origin[Symbol.asyncDispose]();
+const problem = (await verifyAudit(disk)).problem?.what ?? 'none';
 // What the disk broke off in the middle is a torn line.
 const kinds = log.lines().map((line) => /"kind":"([a-z._]+)"/.exec(line)?.[1]);
 process.stdout.write(
@@ -55,6 +57,7 @@ process.stdout.write(
     forwardedWhileFull,
     revoked,
     again,
+    problem,
     gap: kinds.indexOf('gap'),
     revokedAt: kinds.indexOf('task.revoked'),
   }),
