@@ -77,6 +77,8 @@ export interface SidecarOptions {
   readonly upstream: number;
   /** Cedar text beside the example policies. */
   readonly policies: string;
+  /** For Node itself, such as `--cpu-prof`. */
+  readonly nodeArgs?: readonly string[];
 }
 
 /** `exeat serve` as users run it: the example intents, destinations and policies, led to loopback; the audit chain in a file. */
@@ -90,18 +92,23 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   writeFileSync(file('exeat.yaml'), stringify(configFor(options)));
 
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [main, 'serve', '--config', file('exeat.yaml')], { stdio: ['ignore', 'inherit', 'pipe'] });
+  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), main, 'serve', '--config', file('exeat.yaml')], {
+    stdio: ['ignore', 'inherit', 'pipe'],
+  });
   let ready: { readonly proxy: string; readonly control: string; readonly health: string } | undefined;
   for await (const line of createInterface(child.stderr)) {
     if (line.includes('"msg":"ready"')) {
       ready = JSON.parse(line) as typeof ready;
       break;
     }
-    console.error(line);
+    if (!/"level":[34]0/.test(line)) console.error(line);
   }
   const readyAfterMs = performance.now() - startedAt;
   if (ready === undefined) throw new Error('the sidecar did not start');
-  child.stderr.pipe(process.stderr);
+  child.stderr.on('data', (text: Buffer) => {
+    // It warns that loopback is clear text, and says when it stops; errors are news.
+    if (!/"level":[34]0/.test(text.toString())) process.stderr.write(text);
+  });
   const { proxy, control, health } = ready;
   const token = readFileSync(file('orchestrator.token'), 'utf8').trim();
   return {

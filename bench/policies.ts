@@ -1,9 +1,11 @@
-/** What the scenarios need beside the example policies: writing, and the route. */
-export const fewPolicies = `@id("bench writes")
-permit (principal, action in Action::"write", resource in Destination::"github")
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** What the scenarios need beside the example policies: bodies both ways, and the route. */
+export const fewPolicies = `@id("bench github")
+permit (principal, action in [Action::"read", Action::"write"], resource in Destination::"github")
 when { context.task.intent == Intent::"triage" };
 
-@id("bench reads tickets")
+@id("bench tickets")
 permit (principal, action in Action::"read", resource in Destination::"tickets")
 when { context.task.intent == Intent::"triage" };
 `;
@@ -17,12 +19,12 @@ const outOfScope = [
 ];
 
 /** A hundred policies as a platform team collects them: a fifth in scope of each call, one with `like` on the path, one on the time. */
-export function manyPolicies(already: number): string {
+export function manyPolicies(): string {
   const special = [
     `@id("no admin paths") forbid (${inScope}) when { context.http.path like "/admin/*" };`,
     `@id("until the contract ends") forbid (${inScope}) when { context.time > datetime("2099-01-01") };`,
   ];
-  const count = 100 - already - special.length;
+  const count = 100 - examplePolicies() - policiesIn(fewPolicies) - special.length;
   const teams = Array.from({ length: count }, (_, index) => {
     if (index % 5 !== 0) {
       const scope = outOfScope[index % outOfScope.length];
@@ -31,5 +33,15 @@ export function manyPolicies(already: number): string {
     const owner = `context.http.parameters has owner && context.http.parameters.owner == "team-${index}"`;
     return `@id("team ${index}") permit (${inScope}) when { context.task.intent == Intent::"report" && ${owner} };`;
   });
-  return [...special, ...teams].join('\n');
+  return [fewPolicies, ...special, ...teams].join('\n');
+}
+
+function examplePolicies(): number {
+  const folder = new URL('../config/policies/', import.meta.url);
+  const files = readdirSync(folder).filter((name) => name.endsWith('.cedar'));
+  return files.reduce((count, name) => count + policiesIn(readFileSync(new URL(name, folder), 'utf8')), 0);
+}
+
+function policiesIn(text: string): number {
+  return text.match(/^(?:permit|forbid)\b/gm)?.length ?? 0;
 }

@@ -14,6 +14,8 @@ export interface Figures {
   readonly samples: ReadonlyMap<string, readonly Sample[]>;
   readonly checks: readonly Check[];
   readonly quick: boolean;
+  /** All scenarios and checks: only then the results file is written. */
+  readonly whole: boolean;
 }
 
 interface Ratio {
@@ -22,6 +24,9 @@ interface Ratio {
   readonly to: string;
   readonly target?: number;
 }
+
+/** One minute's load average when the bench began. */
+const loadBefore = loadavg()[0] ?? 0;
 
 const ratios: readonly Ratio[] = [
   { name: 'undici_vs_answer', of: 'undici', to: 'direct', target: 2.6 },
@@ -32,30 +37,26 @@ const ratios: readonly Ratio[] = [
 ];
 
 /** Prints the table, writes `bench/results/latest.json`, and says whether the run counts: the yardstick is fair and every call was answered. */
-export function report({ samples, checks, quick }: Figures): boolean {
+export function report({ samples, checks, quick, whole }: Figures): boolean {
   const scenarios = Object.fromEntries([...samples].map(([name, rounds]) => [name, summarize(rounds)]));
-  console.table(scenarios, ['rps', 'added_p50_ms', 'added_p99_ms', 'cpu_us_per_request', 'rss_mb', 'busy']);
+  if (samples.size > 0) console.table(scenarios, ['rps', 'added_p50_ms', 'added_p99_ms', 'cpu_us_per_request', 'rss_mb', 'busy']);
 
   const measured = ratios.flatMap((ratio) => {
     const [of, to] = [samples.get(ratio.of), samples.get(ratio.to)];
     return of === undefined || to === undefined ? [] : [{ ...ratio, value: pairedRatio(of, to) }];
   });
+  if (loadBefore > 0.5) console.log(`the machine was busy before the run (load ${round(loadBefore)}): only the ratios mean something`);
   for (const { name, value, target } of measured) console.log(line(name, value, target));
   for (const { name, value, limit, unit } of checks) console.log(line(name, value, limit, unit));
 
-  const document = {
-    at: new Date().toISOString(),
-    quick,
-    node: process.version,
-    cpu: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
-    load_average: loadavg().map((load) => round(load)),
-    scenarios,
-    ratios: Object.fromEntries(measured.map(({ name, value }) => [name, round(value)])),
-    checks: Object.fromEntries(checks.map(({ name, ...check }) => [name, { ...check, ok: check.value <= check.limit }])),
-  };
-  const directory = new URL('./results/', import.meta.url);
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(new URL('latest.json', directory), `${JSON.stringify(document, undefined, 2)}\n`);
+  if (whole) {
+    writeResults({
+      quick,
+      scenarios,
+      ratios: Object.fromEntries(measured.map(({ name, value }) => [name, round(value)])),
+      checks: Object.fromEntries(checks.map(({ name, ...check }) => [name, { ...check, ok: check.value <= check.limit }])),
+    });
+  }
 
   const failed = [...samples].filter(([, rounds]) => rounds.some((sample) => sample.failed > 0)).map(([name]) => name);
   if (failed.length > 0) console.error(`calls failed in: ${failed.join(', ')}`);
@@ -63,6 +64,14 @@ export function report({ samples, checks, quick }: Figures): boolean {
   const fair = yardstick === undefined || yardstick.value <= (yardstick.target ?? Infinity);
   if (!fair) console.error('the undici forwarder itself is too slow to be a yardstick: the run does not count');
   return failed.length === 0 && fair && checks.every(({ value, limit }) => value <= limit);
+}
+
+function writeResults(figures: object): void {
+  const machine = { node: process.version, cpu: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`, load_before: round(loadBefore) };
+  const directory = new URL('./results/', import.meta.url);
+  mkdirSync(directory, { recursive: true });
+  const text = JSON.stringify({ at: new Date().toISOString(), ...machine, ...figures }, undefined, 2);
+  writeFileSync(new URL('latest.json', directory), `${text}\n`);
 }
 
 function summarize(rounds: readonly Sample[]) {

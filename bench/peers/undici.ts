@@ -3,24 +3,14 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Pool, type Dispatcher } from 'undici';
 
-const pool = new Pool(`http://127.0.0.1:${process.argv[2]}`, { bodyTimeout: 0 });
-const hop = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+const pool = new Pool(`http://127.0.0.1:${process.argv[2]}`, { bodyTimeout: 0, headersTimeout: 0 });
+const hop = new Set('connection keep-alive proxy-connection proxy-authorization te trailer transfer-encoding upgrade'.split(' '));
 
 const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
   const target = request.url ?? '/';
   const path = target.startsWith('/') ? target : target.slice(target.indexOf('/', 7));
-  const method = request.method ?? 'GET';
   const { headers, hasBody } = endToEnd(request.rawHeaders);
-  pool.dispatch({ path, method, headers, body: hasBody ? request : null }, forwarded(response));
+  pool.dispatch({ path, method: request.method ?? 'GET', headers, body: hasBody ? request : null }, forwarded(response));
 });
 server.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ port: (server.address() as AddressInfo).port })));
 
@@ -39,7 +29,9 @@ function forwarded(response: ServerResponse): Dispatcher.DispatchHandler {
     },
     onResponseData: (controller, chunk) => {
       remaining -= chunk.length;
-      if (remaining === 0) response.end(chunk);
+      // Head and body of a small answer leave in one write, as one string.
+      if (remaining === 0 && chunk.length < 4096) response.end(chunk.toString('latin1'), 'latin1');
+      else if (remaining === 0) response.end(chunk);
       else if (!response.write(chunk)) {
         controller.pause();
         response.once('drain', () => controller.resume());
@@ -48,23 +40,19 @@ function forwarded(response: ServerResponse): Dispatcher.DispatchHandler {
     onResponseEnd: () => {
       if (remaining !== 0) response.end();
     },
-    onResponseError: () => {
-      if (response.headersSent) response.destroy();
-      else response.writeHead(502).end();
-    },
+    onResponseError: () => void (response.headersSent ? response.destroy() : response.writeHead(502).end()),
   };
 }
 
-/** One pass over the header list; what `Connection` names is hop-by-hop too (RFC 9110 §7.6.1). */
+/** One pass over the header list: hop-by-hop fields (RFC 9110 §7.6.1) stay here. */
 function endToEnd(raw: readonly string[]): { headers: string[]; hasBody: boolean } {
   const headers = ['via', '1.1 peer'];
   let hasBody = false;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? '';
     const lower = name.toLowerCase();
-    const value = raw[i + 1] ?? '';
     if (lower === 'content-length' || lower === 'transfer-encoding') hasBody = true;
-    if (!hop.has(lower)) headers.push(name, value);
+    if (!hop.has(lower)) headers.push(name, raw[i + 1] ?? '');
   }
   return { headers, hasBody };
 }
