@@ -36,45 +36,49 @@ export interface Sample {
 
 export const connections = 32;
 
-/** Each scenario in each round, so that what the machine does meanwhile falls on all of them alike. */
+/**
+ * Each scenario in each round, so that what the machine does meanwhile falls on all of them alike; within a round first all at
+ * saturation, one right after the other, then all at the fixed rate.
+ */
 export async function measure(load: Load, scenarios: readonly Scenario[], spans: Spans): Promise<Map<string, Sample[]>> {
   const samples = new Map<string, Sample[]>(scenarios.map(({ name }) => [name, []]));
   for (const scenario of scenarios) await saturate(load, scenario, spans.warmUpSeconds);
   for (let round = 1; round <= spans.rounds; round += 1) {
     process.stderr.write(`round ${round} of ${spans.rounds}\n`);
-    const direct = new Map<string, readonly number[]>();
-    for (const scenario of scenarios) samples.get(scenario.name)?.push(await sample(load, scenario, { spans, direct }));
+    const saturated: Saturated[] = [];
+    for (const scenario of scenarios) saturated.push(await atSaturation(load, scenario, spans));
+    const direct: Direct = new Map();
+    for (const [index, scenario] of scenarios.entries()) {
+      const first = saturated[index];
+      const added = await atFixedRate(load, scenario, { spans, direct });
+      if (first !== undefined) samples.get(scenario.name)?.push({ ...first, ...added, failed: first.failed + added.failed });
+    }
   }
   return samples;
 }
 
-interface Round {
-  readonly spans: Spans;
-  /** Latencies of the direct target in this round, by what was asked of it. */
-  readonly direct: Map<string, readonly number[]>;
-}
+type Saturated = Omit<Sample, 'addedP50Ms' | 'addedP99Ms'>;
+type Added = Pick<Sample, 'addedP50Ms' | 'addedP99Ms' | 'failed'>;
 
-async function sample(load: Load, scenario: Scenario, { spans, direct }: Round): Promise<Sample> {
+/** Latencies of the direct target in this round, by what was asked of it. */
+type Direct = Map<string, readonly number[]>;
+
+async function atSaturation(load: Load, scenario: Scenario, spans: Spans): Promise<Saturated> {
   const { server } = scenario;
   const before = server.cpuUs();
   const { completed, seconds, failed } = await saturate(load, scenario, spans.saturateSeconds);
   const used = server.cpuUs() - before;
+  return { rps: completed / seconds, cpuUsPerRequest: used / completed, busy: used / 1e6 / seconds, rssMb: server.rssMb(), failed };
+}
 
+async function atFixedRate(load: Load, scenario: Scenario, { spans, direct }: { spans: Spans; direct: Direct }): Promise<Added> {
   const key = JSON.stringify([scenario.direct, scenario.perSecond]);
   const base = direct.get(key) ?? (await pace(load, { ...scenario, ...scenario.direct }, spans)).latenciesMs;
   direct.set(key, base);
-  const isDirect = scenario.direct.port === server.port;
-  const paced = isDirect ? { latenciesMs: base, failed: 0 } : await pace(load, { ...scenario, port: server.port }, spans);
-
-  return {
-    rps: completed / seconds,
-    cpuUsPerRequest: used / completed,
-    busy: used / 1e6 / seconds,
-    addedP50Ms: percentile(paced.latenciesMs, 0.5) - percentile(base, 0.5),
-    addedP99Ms: percentile(paced.latenciesMs, 0.99) - percentile(base, 0.99),
-    rssMb: server.rssMb(),
-    failed: failed + paced.failed,
-  };
+  if (scenario.direct.port === scenario.server.port) return { addedP50Ms: 0, addedP99Ms: 0, failed: 0 };
+  const { latenciesMs, failed } = await pace(load, { ...scenario, port: scenario.server.port }, spans);
+  const added = (share: number) => percentile(latenciesMs, share) - percentile(base, share);
+  return { addedP50Ms: added(0.5), addedP99Ms: added(0.99), failed };
 }
 
 async function saturate(load: Load, { server, shapes, fresh }: Scenario, seconds: number) {
