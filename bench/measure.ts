@@ -16,7 +16,7 @@ export interface Scenario {
 
 export interface Spans {
   readonly rounds: number;
-  /** JIT and caches settle; discarded. */
+  /** JIT and caches settle; discarded. A quarter for a server that an earlier scenario has warmed. */
   readonly warmUpSeconds: number;
   readonly saturateSeconds: number;
   readonly paceSeconds: number;
@@ -42,7 +42,11 @@ export const connections = 32;
  */
 export async function measure(load: Load, scenarios: readonly Scenario[], spans: Spans): Promise<Map<string, Sample[]>> {
   const samples = new Map<string, Sample[]>(scenarios.map(({ name }) => [name, []]));
-  for (const scenario of scenarios) await saturate(load, scenario, spans.warmUpSeconds);
+  const warm = new Set<Server>();
+  for (const scenario of scenarios) {
+    await saturate(load, scenario, spans.warmUpSeconds / (warm.has(scenario.server) ? 4 : 1));
+    warm.add(scenario.server);
+  }
   for (let round = 1; round <= spans.rounds; round += 1) {
     process.stderr.write(`round ${round} of ${spans.rounds}\n`);
     const saturated: Saturated[] = [];

@@ -12,8 +12,8 @@ import { startLoad, startPeer } from './processes.ts';
 import { report, type Check } from './report.ts';
 import { exeatScenarios, peerScenarios } from './scenarios.ts';
 
-const full: Spans = { rounds: 5, warmUpSeconds: 10, saturateSeconds: 3, paceSeconds: 3 };
-const short: Spans = { rounds: 3, warmUpSeconds: 1.8, saturateSeconds: 0.7, paceSeconds: 0.3 };
+const full: Spans = { rounds: 5, warmUpSeconds: 12, saturateSeconds: 3, paceSeconds: 3 };
+const short: Spans = { rounds: 3, warmUpSeconds: 3.2, saturateSeconds: 0.7, paceSeconds: 0.3 };
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } } });
 const { quick, only } = values;
