@@ -1,6 +1,6 @@
+import type { Requested } from './call.ts';
 import { isRefusal, type Refusal } from './errors.ts';
 import type { Principal } from './identity/identity.ts';
-import { parseTarget } from './ingress/target.ts';
 import type { Graph } from './pipeline.ts';
 import { grant } from './policy/policy.ts';
 import { operationName } from './protocol/operation.ts';
@@ -10,14 +10,11 @@ export interface ExplainInput {
   readonly principal: Principal;
   readonly task: Task;
   readonly method: string;
-  readonly url: string;
+  readonly requested: Requested;
 }
 
 /** A dry run: the decision, the policies that determined it, and what would be issued. Sends nothing, spends nothing. */
-export async function explain(graph: Graph, { principal, task, method, url }: ExplainInput): Promise<object | Refusal> {
-  const host = URL.canParse(url) ? new URL(url).host : '';
-  const requested = parseTarget(url, host, { ownAuthorities: new Set() });
-  if (isRefusal(requested)) return requested;
+export async function explain(graph: Graph, { principal, task, method, requested }: ExplainInput): Promise<object | Refusal> {
   const target = graph.destinations.resolve(requested);
   if (isRefusal(target)) return target;
   const operation = graph.classifier.classify({ method, target });

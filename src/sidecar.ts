@@ -3,31 +3,29 @@ import type { Server } from 'node:http';
 import { createRefusals } from './audit/refusals.ts';
 import { createAudit } from './audit/sink.ts';
 import type { CallRecord } from './call-record.ts';
-import { authorityNetworkOf, destinationsOf } from './config/destinations.ts';
+import { authorityNetworkOf } from './config/destinations.ts';
 import { defaultFolders } from './config/folders.ts';
 import { createReloader, type ReloadResult } from './config/reload.ts';
+import { assertReloadable } from './config/restart.ts';
 import type { Config } from './config/schema.ts';
-import { createAuthorityClient, type AuthorityClient } from './credentials/authority-client.ts';
-import { createBroker, type Providers } from './credentials/broker.ts';
-import { createProvider } from './credentials/registry.ts';
+import { createAuthorityClient } from './credentials/authority-client.ts';
+import { createBroker } from './credentials/broker.ts';
 import { createHealthServer } from './control/health.ts';
 import { createMetrics } from './control/metrics.ts';
 import { createControlServer } from './control/server.ts';
 import { openRoleTokens } from './control/tokens.ts';
-import { createClients, createGuardedFetch } from './egress/client.ts';
-import { createUpstream } from './egress/forward.ts';
-import { ExeatError, isRefusal, refuse, type ErrorCode } from './errors.ts';
+import { createGuardedFetch } from './egress/client.ts';
+import { isRefusal, refuse, type ErrorCode } from './errors.ts';
 import { explain } from './explain.ts';
 import { createFingerprint } from './fingerprint.ts';
+import { buildGraph } from './graph.ts';
 import { createIdentity } from './identity/registry.ts';
 import { closeServer, listen, type ListenAt } from './listen.ts';
 import { createIngress } from './ingress/server.ts';
+import { parseTarget } from './ingress/target.ts';
 import type { OperatorLog } from './log.ts';
-import { handle, type Graph, type Stages } from './pipeline.ts';
-import { grant } from './policy/policy.ts';
-import { createPolicy } from './policy/registry.ts';
-import { createDestinationTable } from './protocol/destinations.ts';
-import { createHttpClassifier } from './protocol/http.ts';
+import { handle, type Stages } from './pipeline.ts';
+import { cutWhatIsNoLongerGranted } from './regrant.ts';
 import { openState } from './state.ts';
 import { createTasks, type Tasks } from './tasks/store.ts';
 
@@ -176,7 +174,9 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
     explain: ({ task: id, method, url }) => {
       const [task, principal] = [tasks.get(id), identity.principal()];
       if (task === undefined) return refuse('not_found');
-      return principal === undefined ? refuse('identity_unavailable') : explain(graph, { principal, task, method, url });
+      if (principal === undefined) return refuse('identity_unavailable');
+      const requested = parseTarget(url, URL.canParse(url) ? new URL(url).host : '', { ownAuthorities: new Set() });
+      return isRefusal(requested) ? requested : explain(graph, { principal, task, method, requested });
     },
     reload: () => reloader.reload('operator'),
     report: (error) => log.error({ error }, 'a request to the control API failed'),
@@ -225,64 +225,4 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
 function spellings(address: string): ReadonlySet<string> {
   const port = address.slice(address.lastIndexOf(':') + 1);
   return new Set([address, ...['127.0.0.1', 'localhost', '[::1]'].map((host) => `${host}:${port}`)]);
-}
-
-interface GraphParts {
-  readonly authority: AuthorityClient | undefined;
-  readonly ownPorts: ReadonlySet<number>;
-  readonly via: string;
-}
-
-function buildGraph(config: Config, { authority, ownPorts, via }: GraphParts): { graph: Graph; providers: Providers } {
-  const destinations = destinationsOf(config);
-  const providers: Providers = new Map(
-    destinations.flatMap((destination) => {
-      const credential = config.destinations[destination.name]?.credential;
-      return credential === undefined ? [] : [[destination, createProvider(credential, { authority })] as const];
-    }),
-  );
-  const graph: Graph = {
-    destinations: createDestinationTable(destinations),
-    classifier: createHttpClassifier(destinations),
-    policy: createPolicy(config.policy, { destinations, intents: config.intents }),
-    upstream: createUpstream({ clients: createClients(ownPorts), via }),
-  };
-  return { graph, providers };
-}
-
-/** What a running process cannot change about itself. */
-const fixedAtStart = ['listen', 'control', 'identity', 'authority', 'audit'] as const;
-
-function assertReloadable(current: Config, next: Config): Config {
-  const changed = fixedAtStart.filter((key) => JSON.stringify(current[key]) !== JSON.stringify(next[key]));
-  if (current.tasks.state !== next.tasks.state)
-    throw new ExeatError('invalid_input', '"tasks.state" changed; that takes effect at a restart only');
-  if (changed.length > 0)
-    throw new ExeatError('invalid_input', `${changed.map((key) => `"${key}"`).join(', ')} changed; that takes effect at a restart only`);
-  return next;
-}
-
-/** A stream goes on only while the new policy would let it begin. */
-function cutWhatIsNoLongerGranted(running: Iterable<CallRecord>, graph: Graph, tasks: Tasks): void {
-  for (const record of running) {
-    void stillGranted(record, graph, tasks).then(
-      (code) => code !== undefined && record.cut(code),
-      () => record.cut('policy_error'),
-    );
-  }
-}
-
-async function stillGranted(record: CallRecord, graph: Graph, tasks: Tasks): Promise<ErrorCode | undefined> {
-  const request = record.permit?.request;
-  if (request === undefined) return undefined;
-  const target = graph.destinations.resolve(record.call.requested);
-  if (isRefusal(target)) return target.refused;
-  const closed = tasks.check(request.task, target.destination.name);
-  // A paused task starts nothing new; what runs goes on.
-  if (closed !== undefined && closed.refused !== 'task_paused') return closed.refused;
-  const operation = graph.classifier.classify({ method: record.call.method, target });
-  if (operation === undefined) return 'policy_denied';
-  const again = { ...request, target, operation, time: Date.now() };
-  const permit = grant(again, await graph.policy.decide(again));
-  return isRefusal(permit) ? permit.refused : undefined;
 }

@@ -6,6 +6,7 @@ import type { Permit } from '../policy/policy.ts';
 import type { Secret } from '../secret.ts';
 import type { State } from '../state.ts';
 import type { CredentialProvider, IssuedCredential, Lease, RevocationProof } from './credential.ts';
+import { eventOf } from './lease-event.ts';
 import { createSealing } from './sealing.ts';
 
 /** A lease and what ending it takes. */
@@ -212,27 +213,5 @@ function leaseOf({ lease, provider }: HeldLease, issued: IssuedCredential, finge
     expiresAt: issued.expiresAt,
     revocation: revocable ? 'issuer' : 'none',
     fingerprint,
-  };
-}
-
-function eventOf(
-  kind: CredentialEvent['kind'],
-  { lease, agent }: HeldLease,
-  more: Pick<CredentialEvent, 'proof' | 'dead_by' | 'reason'> = {},
-): CredentialEvent {
-  return {
-    kind,
-    lease: lease.id,
-    task: lease.task,
-    agent,
-    destination: lease.destination,
-    provider: lease.kind,
-    audience: lease.audience,
-    scope: lease.scope,
-    expires_at: lease.expiresAt,
-    fingerprint: lease.fingerprint === '' ? undefined : lease.fingerprint,
-    ...more,
-    ...(lease.shared && { shared: true }),
-    ...(lease.legacy && { legacy: true }),
   };
 }
