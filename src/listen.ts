@@ -29,6 +29,12 @@ export async function listen(server: Server, at: ListenAt): Promise<string> {
   return family === 'IPv6' && host !== '127.0.0.1' ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** The ways in which a client on this host may write a listener's `host:port`. */
+export function spellings(address: string): ReadonlySet<string> {
+  const port = address.slice(address.lastIndexOf(':') + 1);
+  return new Set([address, ...['127.0.0.1', 'localhost', '[::1]'].map((host) => `${host}:${port}`)]);
+}
+
 /** Stops taking connections; lets running exchanges end for `graceMs`, then cuts them. */
 export async function closeServer(server: Server, graceMs: number): Promise<void> {
   if (!server.listening) return;

@@ -20,7 +20,7 @@ import { explain } from './explain.ts';
 import { createFingerprint } from './fingerprint.ts';
 import { buildGraph } from './graph.ts';
 import { createIdentity } from './identity/registry.ts';
-import { closeServer, listen, type ListenAt } from './listen.ts';
+import { closeServer, listen, spellings, type ListenAt } from './listen.ts';
 import { createIngress } from './ingress/server.ts';
 import { parseTarget } from './ingress/target.ts';
 import type { OperatorLog } from './log.ts';
@@ -90,6 +90,8 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
   const authority = config.authority && client && createAuthorityClient(config.authority, { identity, fetch: client.fetch });
   const build = (next: Config) => buildGraph(next, { authority, ownPorts, via });
   let { graph, providers } = build(config);
+  const inForce = (change: 'config' | 'policy', detail: string) =>
+    void audit.append({ kind: 'privilege.changed', change, detail, digest: graph.policy.digest });
 
   const broker = stack.use(
     createBroker({ providers, state, audit, fingerprint, taskIsOpen: (id) => tasks.isOpen(id), warn: (message) => log.warn({}, message) }),
@@ -140,12 +142,7 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
         tasks.reconfigure(settings);
         cutWhatIsNoLongerGranted(running, graph, tasks);
         setTimeout(() => void retired.upstream[Symbol.asyncDispose](), retireAfterMs).unref();
-        void audit.append({
-          kind: 'privilege.changed',
-          change: 'config',
-          detail: 'configuration and policy reloaded',
-          digest: graph.policy.digest,
-        });
+        inForce('config', 'configuration and policy reloaded');
       },
       report: (result, cause) => {
         if (result.reloaded) log.info({ cause }, 'configuration reloaded');
@@ -157,12 +154,7 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
   // What the process before left is known at once; asking the issuers to revoke it does not hold up the start.
   broker.resume().catch((error: unknown) => log.error({ error }, 'what was left from before could not be dealt with'));
   await tasks.start();
-  void audit.append({
-    kind: 'privilege.changed',
-    change: 'policy',
-    detail: 'configuration and policy loaded at start',
-    digest: graph.policy.digest,
-  });
+  inForce('policy', 'configuration and policy loaded at start');
 
   let closing = false;
   const tokens = openRoleTokens(config.control, folders.tokens);
@@ -219,10 +211,4 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
       return all[Symbol.asyncDispose]();
     },
   };
-}
-
-/** The ways in which a client on this host may write a listener's `host:port`. */
-function spellings(address: string): ReadonlySet<string> {
-  const port = address.slice(address.lastIndexOf(':') + 1);
-  return new Set([address, ...['127.0.0.1', 'localhost', '[::1]'].map((host) => `${host}:${port}`)]);
 }
