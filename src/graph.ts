@@ -3,7 +3,7 @@ import type { Config } from './config/schema.ts';
 import type { AuthorityClient } from './credentials/authority-client.ts';
 import type { Providers } from './credentials/broker.ts';
 import { createProvider } from './credentials/registry.ts';
-import { createClients } from './egress/client.ts';
+import { createClients, type GuardedHost } from './egress/client.ts';
 import { createUpstream } from './egress/forward.ts';
 import type { Graph } from './pipeline.ts';
 import { createPolicy } from './policy/registry.ts';
@@ -13,12 +13,12 @@ import { createHttpClassifier } from './protocol/http.ts';
 /** What every graph of a process shares. */
 export interface GraphParts {
   readonly authority: AuthorityClient | undefined;
-  readonly ownPorts: ReadonlySet<number>;
+  readonly host: GuardedHost;
   readonly via: string;
 }
 
 /** Everything that a reload replaces, made whole from one configuration. Throws when any part of it cannot be made. */
-export function buildGraph(config: Config, { authority, ownPorts, via }: GraphParts): { graph: Graph; providers: Providers } {
+export function buildGraph(config: Config, { authority, host, via }: GraphParts): { graph: Graph; providers: Providers } {
   const destinations = destinationsOf(config);
   const providers: Providers = new Map(
     destinations.flatMap((destination) => {
@@ -30,7 +30,7 @@ export function buildGraph(config: Config, { authority, ownPorts, via }: GraphPa
     destinations: createDestinationTable(destinations),
     classifier: createHttpClassifier(destinations),
     policy: createPolicy(config.policy, { destinations, intents: config.intents }),
-    upstream: createUpstream({ clients: createClients(ownPorts), via }),
+    upstream: createUpstream({ clients: createClients(host), via }),
   };
   return { graph, providers };
 }

@@ -14,6 +14,7 @@ import { createHealthServer } from './control/health.ts';
 import { createMetrics } from './control/metrics.ts';
 import { createControlServer } from './control/server.ts';
 import { openRoleTokens } from './control/tokens.ts';
+import type { Resolve } from './egress/address-guard.ts';
 import { createGuardedFetch } from './egress/client.ts';
 import { isRefusal, refuse, type ErrorCode } from './errors.ts';
 import { explain } from './explain.ts';
@@ -34,6 +35,8 @@ export interface SidecarOptions {
   /** Reads the configuration again, for a reload. Throws with everything that is wrong with it. */
   readonly reread: () => Config;
   readonly log: OperatorLog;
+  /** How names of destinations become addresses; as the operating system does it unless given. */
+  readonly resolve?: Resolve;
 }
 
 /** A running sidecar. Disposing it stops listening, drains, revokes what lives and closes the audit log; open tasks continue at the next start. */
@@ -54,7 +57,7 @@ export interface Sidecar extends AsyncDisposable {
 const retireAfterMs = 60_000;
 
 /** Starts everything and listens. Throws, with nothing left open, when any part cannot start. */
-export async function startSidecar({ config, reread, log }: SidecarOptions): Promise<Sidecar> {
+export async function startSidecar({ config, reread, log, resolve }: SidecarOptions): Promise<Sidecar> {
   await using stack = new AsyncDisposableStack();
   const folders = defaultFolders();
   const state = stack.use(openState(config.tasks.state ?? folders.state));
@@ -86,9 +89,9 @@ export async function startSidecar({ config, reread, log }: SidecarOptions): Pro
   const ownPorts = new Set<number>();
   const via = `1.1 exeat-${randomBytes(12).toString('hex')}`;
   const network = authorityNetworkOf(config);
-  const client = network === undefined ? undefined : stack.use(createGuardedFetch(network, ownPorts));
+  const client = network === undefined ? undefined : stack.use(createGuardedFetch(network, { ownPorts, resolve }));
   const authority = config.authority && client && createAuthorityClient(config.authority, { identity, fetch: client.fetch });
-  const build = (next: Config) => buildGraph(next, { authority, ownPorts, via });
+  const build = (next: Config) => buildGraph(next, { authority, host: { ownPorts, resolve }, via });
   let { graph, providers } = build(config);
   const inForce = (change: 'config' | 'policy', detail: string) =>
     void audit.append({ kind: 'privilege.changed', change, detail, digest: graph.policy.digest });

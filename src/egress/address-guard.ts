@@ -94,6 +94,13 @@ export function isLoopback(address: string): boolean {
   return inner !== undefined && inner.range() === 'loopback';
 }
 
+/** All addresses of a name. The operating system's way is node:dns's `lookup`. */
+export type Resolve = (
+  hostname: string,
+  options: { readonly all: true; readonly order: 'verbatim' },
+  callback: (error: Error | null, addresses: LookupAddress[]) => void,
+) => void;
+
 type Lookup = (
   hostname: string,
   options: { all?: boolean | undefined },
@@ -101,9 +108,9 @@ type Lookup = (
 ) => void;
 
 /** A `lookup` for net.connect: resolves once, refuses unless every address passes, and hands the checked ones to the dial. */
-export function guardedLookup(port: number, rules: AddressRules): Lookup {
+export function guardedLookup(port: number, rules: AddressRules, resolve: Resolve = dnsLookup): Lookup {
   return (hostname, { all }, callback) => {
-    dnsLookup(hostname, { all: true, order: 'verbatim' }, (error, addresses) => {
+    resolve(hostname, { all: true, order: 'verbatim' }, (error, addresses) => {
       if (error !== null) return callback(new ExeatError('dns_failed', `${hostname} could not be resolved`, { cause: error }), []);
       try {
         for (const { address } of addresses) assertAddress(address, port, rules);

@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
-import { getCACertificates } from 'node:tls';
+import { checkServerIdentity, getCACertificates } from 'node:tls';
 import { LRUCache } from 'lru-cache';
 import { Agent, buildConnector, fetch, Pool, type Dispatcher } from 'undici';
 import type { PeerNetwork } from '../destination.ts';
 import { ExeatError } from '../errors.ts';
-import { assertAddress, assertName, guardedLookup, type AddressRules } from './address-guard.ts';
+import { assertAddress, assertName, guardedLookup, type AddressRules, type Resolve } from './address-guard.ts';
 
 /** Whom to dial, by name; TLS and `Host` use this name whatever `connectTo` says. */
 export interface Origin {
@@ -20,11 +20,19 @@ export interface Clients extends AsyncDisposable {
   readonly answering: string | undefined;
 }
 
+/** What the guard knows of the host that it runs on. */
+export interface GuardedHost {
+  /** Ports of our own listeners. */
+  readonly ownPorts: ReadonlySet<number>;
+  /** How names become addresses, if not as the operating system does it. */
+  readonly resolve?: Resolve | undefined;
+}
+
 /** A wildcard destination lets the agent choose names: idle pools beyond this number are closed, the least used first. */
 const maxPools = 256;
 const maxConnectionsPerPool = 1024;
 
-export function createClients(ownPorts: ReadonlySet<number>): Clients {
+export function createClients(at: GuardedHost): Clients {
   const closing = new Set<Promise<unknown>>();
   const byNetwork = new Map<PeerNetwork, LRUCache<string, Pool>>();
   const poolsOf = (network: PeerNetwork) => {
@@ -43,7 +51,7 @@ export function createClients(ownPorts: ReadonlySet<number>): Clients {
       const pools = poolsOf(network);
       const known = pools.get(origin.host);
       if (known !== undefined) return known;
-      const pool = createPool(origin, network, { ownPorts, reading });
+      const pool = createPool(origin, network, { at, reading });
       pools.set(origin.host, pool);
       return pool;
     },
@@ -59,7 +67,7 @@ interface Reading {
 }
 
 interface Shared {
-  readonly ownPorts: ReadonlySet<number>;
+  readonly at: GuardedHost;
   readonly reading: Reading;
 }
 
@@ -77,15 +85,18 @@ function createPool(origin: Origin, network: PeerNetwork, shared: Shared): Pool 
 }
 
 /** Dials `connectTo` or the origin itself; every address is checked before the dial and the connected one after it. */
-function guardedConnector(origin: Origin, network: PeerNetwork, { ownPorts, reading }: Shared): buildConnector.connector {
-  const rules: AddressRules = { allowPrivate: network.allowPrivate, ownPorts };
-  const dialHost = network.connectTo?.host ?? origin.host.replace(/^\[(.*)\]$/, '$1');
+function guardedConnector(origin: Origin, network: PeerNetwork, { at, reading }: Shared): buildConnector.connector {
+  const rules: AddressRules = { allowPrivate: network.allowPrivate, ownPorts: at.ownPorts };
+  const name = origin.host.replace(/^\[(.*)\]$/, '$1');
+  const dialHost = network.connectTo?.host ?? name;
   const dialPort = network.connectTo?.port ?? origin.port;
   const connect = buildConnector({
     allowH2: false,
     timeout: network.connectTimeoutMs,
-    lookup: guardedLookup(dialPort, rules),
+    lookup: guardedLookup(dialPort, rules, at.resolve),
     autoSelectFamily: true,
+    // Without SNI, as for an address, Node would verify the one that is dialled.
+    checkServerIdentity: (_dialled, certificate) => checkServerIdentity(name, certificate),
     ...(network.ca === undefined ? {} : { ca: [...getCACertificates('default'), network.ca] }),
   });
   return (options, callback) => {
@@ -96,7 +107,7 @@ function guardedConnector(origin: Origin, network: PeerNetwork, { ownPorts, read
       callback(error instanceof Error ? error : new ExeatError('internal_error'), null);
       return;
     }
-    const servername = isIP(origin.host.replace(/^\[(.*)\]$/, '$1')) === 0 ? origin.host : undefined;
+    const servername = isIP(name) === 0 ? name : undefined;
     // With a literal address undici would dial the server name instead, so TLS to a literal goes without SNI.
     connect(
       {
@@ -128,11 +139,8 @@ function guardedConnector(origin: Origin, network: PeerNetwork, { ownPorts, read
 export type GuardedFetch = (url: string, init: object) => Promise<Response>;
 
 /** Closes its connections when disposed. */
-export function createGuardedFetch(
-  network: PeerNetwork,
-  ownPorts: ReadonlySet<number>,
-): { readonly fetch: GuardedFetch } & AsyncDisposable {
-  const shared: Shared = { ownPorts, reading: { address: undefined } };
+export function createGuardedFetch(network: PeerNetwork, at: GuardedHost): { readonly fetch: GuardedFetch } & AsyncDisposable {
+  const shared: Shared = { at, reading: { address: undefined } };
   const agent = new Agent({ factory: (origin) => createPool(originOf(origin), network, shared) });
   return {
     fetch: (url, init) => fetch(url, { redirect: 'manual', ...init, dispatcher: agent }),

@@ -32,9 +32,8 @@ export function failureCode(error: unknown): ErrorCode {
   const known = byCode[code];
   if (known !== undefined) return known;
   if (code.startsWith('HPE_')) return 'upstream_malformed';
-  if (
-    /^(?:ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CRL_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH|EPROTO)/.test(code)
-  )
+  if (/^(?:ERR_TLS_CERT|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CRL_|HOSTNAME_MISMATCH|INVALID_|PATH_LENGTH|ERROR_IN_C)/.test(code))
     return 'tls_failed';
+  if (/^(?:ERR_TLS|ERR_SSL|ERR_OSSL|EPROTO$)/.test(code)) return 'tls_handshake_failed';
   return error instanceof Error && error.cause !== undefined ? failureCode(error.cause) : 'upstream_broken';
 }

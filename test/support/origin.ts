@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { ServerCertificate } from './certificates.ts';
 
 /** What a destination saw of one request. */
 export interface Seen {
@@ -8,6 +10,8 @@ export interface Seen {
   readonly url: string;
   readonly headers: IncomingMessage['headers'];
   readonly rawHeaders: readonly string[];
+  /** The name that the client asked for in its TLS handshake. */
+  readonly sni: string | undefined;
   readonly body: Promise<string>;
 }
 
@@ -21,8 +25,11 @@ export interface Origin extends AsyncDisposable {
   readonly connections: () => number;
 }
 
-/** Answers every request with `answer`, or with a small JSON body. */
-export async function startOrigin(answer?: (request: IncomingMessage, response: ServerResponse, seen: Seen) => void): Promise<Origin> {
+/** What a destination does with a request. */
+export type Answer = (request: IncomingMessage, response: ServerResponse, seen: Seen) => void;
+
+/** Answers every request with `answer`, or with a small JSON body; over TLS where there is a certificate. */
+export async function startOrigin(answer?: Answer, certificate?: ServerCertificate): Promise<Origin> {
   const seen: Seen[] = [];
   let connections = 0;
   const listener: RequestListener = (request, response) => {
@@ -36,6 +43,7 @@ export async function startOrigin(answer?: (request: IncomingMessage, response: 
       url: request.url ?? '',
       headers: request.headers,
       rawHeaders: request.rawHeaders,
+      sni: 'servername' in request.socket && typeof request.socket.servername === 'string' ? request.socket.servername : undefined,
       body,
     };
     seen.push(entry);
@@ -43,7 +51,7 @@ export async function startOrigin(answer?: (request: IncomingMessage, response: 
     response.setHeader('content-type', 'application/json');
     return void response.end('{"ok":true}');
   };
-  const server = createServer(listener);
+  const server = certificate === undefined ? createServer(listener) : createTlsServer(certificate, listener);
   server.on('connection', () => (connections += 1));
   server.on('checkContinue', (request, response) => {
     response.writeContinue();
@@ -54,7 +62,7 @@ export async function startOrigin(answer?: (request: IncomingMessage, response: 
   const { port } = server.address() as AddressInfo;
   return {
     host: `127.0.0.1:${port}`,
-    url: `http://127.0.0.1:${port}`,
+    url: `${certificate === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     port,
     seen,
     connections: () => connections,

@@ -6,7 +6,7 @@ import { stringify } from 'yaml';
 import { parseConfig } from '../../src/config/load.ts';
 import { isRefusal } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';
-import { startSidecar, type Sidecar } from '../../src/sidecar.ts';
+import { startSidecar, type Sidecar, type SidecarOptions } from '../../src/sidecar.ts';
 
 /** Parts of a configuration file; what is left out is what most tests want. */
 export interface TestConfig {
@@ -23,6 +23,9 @@ export interface TestConfig {
   readonly folder?: string;
 }
 
+/** Stages that a test swaps. */
+export type TestStages = Partial<Pick<SidecarOptions, 'log' | 'resolve'>>;
+
 export interface TestSidecar extends AsyncDisposable {
   readonly sidecar: Sidecar;
   readonly proxy: string;
@@ -35,22 +38,24 @@ export interface TestSidecar extends AsyncDisposable {
   /** Audit events on disk that match, as soon as there are `count` of them. */
   events(match: Readonly<Record<string, unknown>>, count?: number): Promise<Record<string, unknown>[]>;
   allEvents(): Record<string, unknown>[];
-  /** Writes other policies and other parts of the config for the next reload. */
-  rewrite(next: Partial<TestConfig>): void;
+  /** Writes other policies and other parts of the config for the next reload; a string is the whole text of the file, for once. */
+  rewrite(next: Partial<TestConfig> | string): void;
 }
 
 export const permitAll = '@id("all") permit (principal, action, resource);';
 
 /** A real sidecar in this process, on ports of its own, with its folder removed at the end unless it was given. */
-export async function startTestSidecar(given: TestConfig): Promise<TestSidecar> {
+export async function startTestSidecar(given: TestConfig, stages: TestStages = {}): Promise<TestSidecar> {
   const folder = given.folder ?? mkdtempSync(join(tmpdir(), 'exeat-test-'));
   const policies = join(folder, 'policies');
   mkdirSync(policies, { recursive: true });
   let current = given;
+  let text: string | undefined;
   const write = () => writeFileSync(join(policies, 'test.cedar'), current.policy ?? permitAll);
-  const read = () => parseConfig(stringify(configOf(current, folder)), 'test.yaml');
+  const read = () => parseConfig(text ?? stringify(configOf(current, folder)), 'test.yaml');
   write();
-  const sidecar = await startSidecar({ config: read(), reread: read, log: createLog(process.env['EXEAT_TEST_LOG'] ?? 'silent') });
+  const log = createLog(process.env['EXEAT_TEST_LOG'] ?? 'silent');
+  const sidecar = await startSidecar({ config: read(), reread: read, log, ...stages });
   const allEvents = () =>
     readFileSync(join(folder, 'audit.ndjson'), 'utf8')
       .split('\n')
@@ -81,7 +86,8 @@ export async function startTestSidecar(given: TestConfig): Promise<TestSidecar> 
       }
     },
     rewrite(next) {
-      current = { ...current, ...next };
+      text = typeof next === 'string' ? next : undefined;
+      if (typeof next !== 'string') current = { ...current, ...next };
       write();
     },
     async [Symbol.asyncDispose]() {
