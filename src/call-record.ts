@@ -26,6 +26,7 @@ export class CallRecord {
   policyDigest: string | undefined;
   /** The task has counted this call as running. */
   begun = false;
+  seat = -1;
   #cutCode: ErrorCode | undefined;
   #onCut: ((code: ErrorCode) => void) | undefined;
 

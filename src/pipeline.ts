@@ -29,8 +29,6 @@ export interface Stages {
   readonly tasks: TaskGate;
   readonly broker: TokenBroker;
   readonly log: CallLog;
-  /** Calls from their permit to their end, for a reload to look at. */
-  readonly running: Set<CallRecord>;
   readonly fingerprint: Fingerprint;
   /** Told of each call's end, for metrics. */
   observe(event: CallEvent): void;
@@ -51,10 +49,7 @@ export async function handle(stages: Stages, call: InboundCall, reply: Reply): P
     refusal = refusalOf(error);
     if (refusal.refused === 'internal_error') stages.report(error, call.id);
   } finally {
-    if (record.begun && record.task !== undefined) {
-      stages.running.delete(record);
-      stages.tasks.end(record.task, record);
-    }
+    if (record.begun && record.task !== undefined) stages.tasks.end(record.task, record);
     if (refusal !== undefined) answer(record, refusal);
     conclude(stages, record, refusal);
   }
@@ -101,7 +96,6 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
   const spent = begun instanceof Promise ? await begun : begun;
   if (spent !== undefined) return spent;
   record.begun = true;
-  stages.running.add(record);
 
   // obtain credential, forward; once more if the destination did not take the credential and the call can be repeated
   for (let attempt = 1; ; attempt += 1) {

@@ -1,12 +1,13 @@
-import type { CallRecord } from './call-record.ts';
+import { CallRecord } from './call-record.ts';
 import { isRefusal, type ErrorCode } from './errors.ts';
 import type { Graph } from './pipeline.ts';
 import { grant } from './policy/policy.ts';
 import type { TaskGate } from './tasks/task.ts';
 
 /** A stream goes on only while the new policy would let it begin. */
-export function cutWhatIsNoLongerGranted(running: Iterable<CallRecord>, graph: Graph, tasks: Pick<TaskGate, 'check'>): void {
-  for (const record of running) {
+export function cutWhatIsNoLongerGranted(graph: Graph, tasks: Pick<TaskGate, 'check' | 'running'>): void {
+  for (const record of tasks.running()) {
+    if (!(record instanceof CallRecord)) continue;
     void stillGranted(record, graph, tasks).then(
       (code) => code !== undefined && record.cut(code),
       () => record.cut('policy_error'),

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import { createRefusals } from './audit/refusals.ts';
 import { createAudit } from './audit/sink.ts';
-import type { CallRecord } from './call-record.ts';
 import { authorityNetworkOf } from './config/destinations.ts';
 import { defaultFolders } from './config/folders.ts';
 import { createReloader, type ReloadResult } from './config/reload.ts';
@@ -112,7 +111,6 @@ export async function startSidecar({ config, reread, log, resolve }: SidecarOpti
 
   const refusals = stack.use(createRefusals(audit));
   const refused = (code: ErrorCode) => refusals.count(code);
-  const running = new Set<CallRecord>();
   const stages: Stages = {
     get graph() {
       return graph;
@@ -120,7 +118,6 @@ export async function startSidecar({ config, reread, log, resolve }: SidecarOpti
     identity,
     tasks,
     broker,
-    running,
     log: { sink: audit, refused },
     fingerprint,
     observe: (event) => metrics.observe(event),
@@ -143,7 +140,7 @@ export async function startSidecar({ config, reread, log, resolve }: SidecarOpti
         ({ graph, providers } = next);
         broker.swapProviders(providers);
         tasks.reconfigure(settings);
-        cutWhatIsNoLongerGranted(running, graph, tasks);
+        cutWhatIsNoLongerGranted(graph, tasks);
         setTimeout(() => void retired.upstream[Symbol.asyncDispose](), retireAfterMs).unref();
         inForce('config', 'configuration and policy reloaded');
       },

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { readSecret, secretReference, size, z } from '../settings.ts';
 import type { AuditSink } from './audit.ts';
-import { readLine } from './chain.ts';
+import { readCheckpoint, readLine } from './chain.ts';
 import { createFileTarget } from './file.ts';
 import { type LogOptions, openLog } from './log.ts';
 import { openSigningKey, replaceFile } from './signing-key.ts';
@@ -57,7 +57,7 @@ async function openFileLog(
   const head = join(deps.stateFolder, 'audit-head.json');
   const target = createFileTarget(file, config.rotate);
   try {
-    return await openLog(target, { ...options, knownSeq: knownSeq(head, file), onCheckpoint: (line) => saveHead(head, { file, line }) });
+    return await openLog(target, { ...options, knownSeq: knownSeq(head, file), onCheckpoint: headKeeper(head, file) });
   } catch (error) {
     await target.close();
     throw error;
@@ -96,13 +96,22 @@ interface Head {
   readonly line: string;
 }
 
-/** The last checkpoint, kept beside the key: without it a log that was cut at an earlier checkpoint would look whole. */
-function saveHead(path: string, head: Head): void {
-  try {
-    replaceFile(path, JSON.stringify(head), 0o600);
-  } catch {
-    // An older one still tells most of it; the log itself is written and must not stop for this.
-  }
+/** How often the head is written while a busy log makes checkpoints: it costs a sync. A clean end is always kept. */
+const headEveryMs = 1000;
+
+/** Keeps the last checkpoint beside the key: without it a log that was cut at an earlier checkpoint would look whole. */
+function headKeeper(path: string, file: string): (line: string) => void {
+  let nextAt = 0;
+  return (line) => {
+    const now = performance.now();
+    if (now < nextAt && readCheckpoint(line)?.at === 'interval') return;
+    nextAt = now + headEveryMs;
+    try {
+      replaceFile(path, JSON.stringify({ file, line } satisfies Head), 0o600);
+    } catch {
+      // An older one still tells most of it; the log itself is written and must not stop for this.
+    }
+  };
 }
 
 function knownSeq(path: string, file: string): number | undefined {

@@ -18,7 +18,7 @@ export interface BudgetOptions {
   readonly save: (reserved: number) => void;
 }
 
-/** A block is a sixteenth of the budget and 512 calls at most: what a crash can cost, and how rarely a call has to wait for the disk. */
+/** A block is a sixteenth of the budget and 4,096 calls at most: what a crash can cost, and how rarely a call has to wait for the disk. */
 export function createCallBudget(options: BudgetOptions): CallBudget {
   const { limit, save } = options;
   const block = blockOf(limit);
@@ -66,5 +66,5 @@ export function createCallBudget(options: BudgetOptions): CallBudget {
 
 /** How many calls are reserved at a time. */
 export function blockOf(limit: number): number {
-  return Math.min(512, Math.max(1, Math.ceil(limit / 16)));
+  return Math.min(4096, Math.max(1, Math.ceil(limit / 16)));
 }

@@ -89,7 +89,7 @@ export function createEndings(options: EndingsOptions): Endings {
 
 /** One call that cannot be cut must not save the others. */
 function cutRunning(task: LiveTask, code: ErrorCode): void {
-  for (const call of task.running) {
+  for (const call of task.running.members()) {
     try {
       call.cut(code);
     } catch {}

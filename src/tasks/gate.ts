@@ -7,6 +7,7 @@ import type { Task, TaskGate, TaskState } from './task.ts';
 
 export interface GateOptions {
   readonly find: (id: string) => LiveTask | undefined;
+  readonly all: () => readonly LiveTask[];
   readonly credentials: CredentialReader;
   /** Where there is one, calls run in the default task and no task credential is taken. */
   readonly defaultTask: () => (() => Task | Refusal) | undefined;
@@ -74,6 +75,7 @@ export function createGate(options: GateOptions): TaskGate {
       if (live === undefined || !live.running.delete(call)) return;
       if (live.end !== undefined && live.running.size === 0) options.idle(live);
     },
+    running: () => options.all().flatMap((task) => task.running.members()),
     planned: (task, operation) => task.plan.size === 0 || task.plan.has(operation),
   };
 }

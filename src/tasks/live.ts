@@ -1,6 +1,7 @@
 import type { LeaseOutcome } from '../credentials/credential.ts';
 import type { CallBudget } from './budget.ts';
 import { createOperationLedger, type OperationCount, type OperationLedger } from './operations.ts';
+import { Roster } from './roster.ts';
 import type { RunningCall, Task } from './task.ts';
 
 /** How a task ended and what became of its leases. */
@@ -22,7 +23,7 @@ export interface LiveTask extends Task {
   readonly secretHash: Buffer | undefined;
   readonly budget: CallBudget;
   readonly operations: OperationLedger;
-  readonly running: Set<RunningCall>;
+  readonly running: Roster<RunningCall>;
 }
 
 /** A task as it is written down. */
@@ -57,7 +58,7 @@ export function liveTask(id: string, record: TaskRecord, budget: CallBudget): Li
     secretHash: record.secretHash === undefined ? undefined : Buffer.from(record.secretHash, 'base64url'),
     budget,
     operations: createOperationLedger(plan, record.executed),
-    running: new Set(),
+    running: new Roster(),
   };
 }
 

@@ -74,6 +74,7 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
   });
   const gate = createGate({
     find: (id) => registry.find(id),
+    all: () => registry.all(),
     credentials,
     defaultTask() {
       const intent = settings.tasks.default_intent;

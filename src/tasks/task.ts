@@ -35,6 +35,8 @@ export interface CallerAuthenticator {
 
 /** A call, from its permit to its end. `cut` may come at any time: the call then ends at once with that code. */
 export interface RunningCall {
+  /** Written by the task's roster alone. */
+  seat: number;
   cut(code: ErrorCode): void;
 }
 
@@ -49,6 +51,8 @@ export interface TaskGate extends CallerAuthenticator {
   begin(task: Task, operation: string, call: RunningCall): Refusal | undefined | Promise<Refusal | undefined>;
   /** Once for each `begin` that did not refuse. */
   end(task: Task, call: RunningCall): void;
+  /** All calls that have begun and not ended. */
+  running(): readonly RunningCall[];
   /** The task's plan names this operation; true for a task without a plan. */
   planned(task: Task, operation: string): boolean;
 }

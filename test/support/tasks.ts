@@ -110,6 +110,7 @@ export async function startTasks(given: Given = {}): Promise<TestTasks> {
       const destination = operation.split(' ', 1)[0] ?? '';
       const call: TestCall = {
         cutBy: undefined,
+        seat: -1,
         cut(code) {
           call.cutBy = code;
         },

@@ -74,7 +74,7 @@ test('the warm path costs a few microseconds', async () => {
   const once = (index: number): void => {
     const task = fixture.tasks.authenticate(caller(header.toString('latin1')));
     assert(task !== undefined && !isRefusal(task));
-    const call = { cut: () => undefined };
+    const call = { seat: -1, cut: () => undefined };
     if (fixture.tasks.check(task, 'github') !== undefined || fixture.tasks.begin(task, `github read /${index % 50}`, call) !== undefined) {
       assert.fail('refused');
     }

@@ -143,6 +143,7 @@ test('a call that cannot be cut does not save the others', async () => {
   await using fixture = await startTasks();
   const { task } = fixture.open();
   const stubborn = {
+    seat: -1,
     cut: () => {
       throw new Error('stuck');
     },
