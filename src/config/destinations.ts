@@ -58,7 +58,7 @@ function destinationOf(name: string, settings: DestinationConfig, report: (messa
     ...(settings.connect_to === undefined ? {} : { connectTo: settings.connect_to }),
     allowPrivate: settings.allow_private,
     ...(settings.ca === undefined ? {} : { ca: readPem(settings.ca, report) }),
-    unsafeCleartext: settings.unsafe_cleartext,
+    unsafeCleartext: settings.unsafe_cleartext && settings.credential !== undefined,
     connectTimeoutMs: timeouts.connect,
     headersTimeoutMs: timeouts.headers,
     idleTimeoutMs: timeouts.idle,

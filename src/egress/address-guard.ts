@@ -1,5 +1,6 @@
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
-import { BlockList, isIP, isIPv4 } from 'node:net';
+import { BlockList, isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import { ExeatError } from '../errors.ts';
 
@@ -9,6 +10,8 @@ export interface AddressRules {
   readonly allowPrivate: boolean;
   /** Our own listeners: these ports on any address of this host are never a destination. */
   readonly ownPorts: ReadonlySet<number>;
+  /** A credential travels in clear: to nothing but loopback. */
+  readonly loopbackOnly?: boolean;
 }
 
 const never = blockList([
@@ -81,7 +84,9 @@ export function addressProblem(address: string, rules: AddressRules): 'metadata'
 export function assertAddress(address: string, port: number, rules: AddressRules): void {
   const problem = addressProblem(address, rules);
   if (problem !== undefined) throw new ExeatError('address_prohibited', `the destination's address is ${problem}`);
-  if (rules.ownPorts.has(port) && isLoopback(address)) throw new ExeatError('own_listener');
+  if (rules.loopbackOnly === true && !isLoopback(address))
+    throw new ExeatError('address_prohibited', 'a credential must not leave in clear');
+  if (rules.ownPorts.has(port) && isOwn(address)) throw new ExeatError('own_listener');
 }
 
 /** Names that only a metadata service answers to. */
@@ -89,11 +94,17 @@ export function assertName(host: string): void {
   if (metadataNames.has(host)) throw new ExeatError('address_prohibited', 'the destination is a metadata service');
 }
 
-export function isLoopback(address: string): boolean {
-  // The usual spelling, without taking it apart.
-  if (isIPv4(address)) return address.startsWith('127.');
+function isLoopback(address: string): boolean {
   const inner = unfolded(address);
   return inner !== undefined && inner.range() === 'loopback';
+}
+
+/** An address of this host. Asked only for the ports of our own listeners. */
+function isOwn(address: string): boolean {
+  if (isLoopback(address)) return true;
+  const text = unfolded(address)?.toString();
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return own.some(({ address: each }) => unfolded(each)?.toString() === text);
 }
 
 /** All addresses of a name. The operating system's way is node:dns's `lookup`. */
@@ -113,10 +124,11 @@ type Lookup = (
 export function guardedLookup(port: number, rules: AddressRules, resolve: Resolve = dnsLookup): Lookup {
   return (hostname, { all }, callback) => {
     resolve(hostname, { all: true, order: 'verbatim' }, (error, addresses) => {
-      if (error !== null) return callback(new ExeatError('dns_failed', `${hostname} could not be resolved`, { cause: error }), []);
+      if (error !== null || addresses.length === 0)
+        return callback(new ExeatError('dns_failed', `${hostname} could not be resolved`, { cause: error }), []);
       try {
         for (const { address } of addresses) assertAddress(address, port, rules);
-        const first = addresses[0];
+        const [first] = addresses;
         return all === true || first === undefined ? callback(null, addresses) : callback(null, first.address, first.family);
       } catch (refused) {
         return callback(refused instanceof Error ? refused : new ExeatError('internal_error'), []);

@@ -86,7 +86,8 @@ function createPool(origin: Origin, network: PeerNetwork, shared: Shared): Pool 
 
 /** Dials `connectTo` or the origin itself; every address is checked before the dial and the connected one after it. */
 function guardedConnector(origin: Origin, network: PeerNetwork, { at, reading }: Shared): buildConnector.connector {
-  const rules: AddressRules = { allowPrivate: network.allowPrivate, ownPorts: at.ownPorts };
+  const loopbackOnly = origin.scheme === 'http' && network.unsafeCleartext;
+  const rules: AddressRules = { allowPrivate: network.allowPrivate, ownPorts: at.ownPorts, loopbackOnly };
   const name = origin.host.replace(/^\[(.*)\]$/, '$1');
   const dialHost = network.connectTo?.host ?? name;
   const dialPort = network.connectTo?.port ?? origin.port;

@@ -7,7 +7,6 @@ import type { Permit } from '../policy/policy.ts';
 import type { Clients } from './client.ts';
 import { failureCode } from './failures.ts';
 import { requestHeaders, responseHeaders, responseTrailers, type OutgoingHeaders } from './headers.ts';
-import { isLoopback } from './address-guard.ts';
 import type { CallControl, Exchange, Upstream } from './upstream.ts';
 
 export interface UpstreamOptions {
@@ -42,15 +41,13 @@ export function createUpstream({ clients, via }: UpstreamOptions): Upstream {
   };
 }
 
-/** The last check before a secret leaves: issued for this destination, over TLS or by explicit leave to loopback. */
+/** The last check before a secret leaves: issued for this destination, over TLS or by explicit leave, which the address guard holds to loopback. */
 function assertBound(permit: Permit, credential: Credential | undefined): void {
   if (credential === undefined) return;
-  const { destination, host } = permit.request.target;
+  const { destination } = permit.request.target;
   if (credential.lease.destination !== destination.name)
     throw new ExeatError('internal_error', 'a credential was offered to a destination it was not issued for');
-  if (destination.scheme === 'https') return;
-  const dialled = destination.connectTo?.host ?? host.replace(/^\[(.*)\]$/, '$1');
-  if (!destination.unsafeCleartext || !(dialled === 'localhost' || isLoopback(dialled)))
+  if (destination.scheme !== 'https' && !destination.unsafeCleartext)
     throw new ExeatError('internal_error', 'a credential must not leave in clear');
 }
 
