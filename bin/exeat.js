@@ -2,16 +2,16 @@
 // Runs Exeat on Node 26: this one if it is new enough, else the one that came along as a platform package.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createRequire, enableCompileCache } from 'node:module';
+import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const needed = 26;
-const packaged = new URL('../dist/main.js', import.meta.url);
-const main = existsSync(packaged) ? packaged : new URL('../src/main.ts', import.meta.url);
+// The package has no src/; a dist/ that packing left in a checkout is not what its sources say.
+const source = new URL('../src/main.ts', import.meta.url);
+const main = existsSync(source) ? source : new URL('../dist/main.js', import.meta.url);
 
 if (Number(process.versions.node.split('.')[0]) >= needed) {
-  enableCompileCache?.();
   await import(main.href);
 } else {
   const node = platformNode();

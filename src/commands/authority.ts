@@ -54,7 +54,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 async function serve(settings: AuthorityOptions): Promise<void> {
   const stopped = new AbortController();
   const stop = (): void => stopped.abort();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
   await using authority = await startAuthority({
     ...settings,
     now: Date.now,

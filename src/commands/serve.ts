@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { loadedPathsOf, trustedPathsOf } from '../config/files.ts';
 import { configPath, loadConfig } from '../config/load.ts';
@@ -25,7 +24,10 @@ export async function run(argv: readonly string[]): Promise<number> {
   const path = configPath(values.config);
   const config = loadConfig(path);
   const log = createLog(config.log.level);
-  const stopped = Promise.race(['SIGTERM', 'SIGINT'].map((signal) => once(process, signal).then(() => signal)));
+  // Listened to until the end: a terminal and a launcher both send Ctrl-C, and the second one must not cut the revocations short.
+  const stopped = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, resolve);
+  });
   for (const warning of [...warningsOf(config), ...writableByOthers(trustedPathsOf(config, path))]) log.warn({}, warning);
   const sidecar = await startSidecar({ config, reread: () => loadConfig(path), log });
   process.on('SIGHUP', () => {
