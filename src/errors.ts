@@ -52,6 +52,7 @@ const table = {
   tls_failed: [502, 'tls_certificate_error', "The destination's TLS certificate could not be verified. Tell the operator."],
   tls_handshake_failed: [502, 'tls_protocol_error', 'No TLS connection to the destination could be made. Tell the operator.'],
   upstream_timeout: [504, 'http_response_timeout', 'The destination did not answer in time. Try again later.'],
+  upstream_stalled: [504, 'connection_read_timeout', 'The destination fell silent before its answer was complete. Try again later.'],
   upstream_broken: [502, 'connection_terminated', 'The destination broke the connection before its answer was complete.'],
   upstream_malformed: [502, 'http_protocol_error', 'The destination sent an answer that is not valid HTTP.'],
   loop_detected: [502, 'proxy_loop_detected', 'The call has already passed this sidecar.'],

@@ -4,7 +4,7 @@ const byCode: Readonly<Record<string, ErrorCode>> = {
   UND_ERR_CONNECT_TIMEOUT: 'connect_timeout',
   ETIMEDOUT: 'connect_timeout',
   UND_ERR_HEADERS_TIMEOUT: 'upstream_timeout',
-  UND_ERR_BODY_TIMEOUT: 'upstream_timeout',
+  UND_ERR_BODY_TIMEOUT: 'upstream_stalled',
   UND_ERR_SOCKET: 'upstream_broken',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'upstream_broken',
   ECONNRESET: 'upstream_broken',

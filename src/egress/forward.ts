@@ -78,6 +78,8 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #sentBytes = 0;
   #draining = false;
   #address: string | undefined;
+  /** Runs while a request body is sent, where silence has a limit. */
+  #silence: NodeJS.Timeout | undefined;
 
   constructor(options: ForwardingOptions) {
     this.#options = options;
@@ -96,6 +98,9 @@ class Forwarding implements Dispatcher.DispatchHandler {
     const code = this.#control.cutCode ?? this.#code;
     if (code !== undefined) return controller.abort(new ExeatError(code));
     if (this.#call.expectsContinue) this.#reply.proceed();
+    const { idleTimeoutMs } = this.#options.target.destination;
+    if (idleTimeoutMs > 0 && this.#call.body !== undefined)
+      this.#silence = setTimeout(() => this.#stop('request_timeout'), idleTimeoutMs).unref();
   }
 
   onResponseStart(
@@ -105,6 +110,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     message?: string,
   ): void {
     if (status < 200) return;
+    clearTimeout(this.#silence);
     this.#status = status;
     this.#address = this.#options.clients.answering;
     if (status === 401 && this.#options.injected) {
@@ -134,6 +140,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
   onBodySent(chunk: Uint8Array): void {
     this.#sentBytes += chunk.length;
+    this.#silence?.refresh();
     const limit = this.#options.target.destination.bodyLimitBytes;
     if (limit !== undefined && this.#sentBytes > limit) this.#stop('body_too_large');
   }
@@ -167,6 +174,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #settle(): void {
     if (this.#settled) return;
     this.#settled = true;
+    clearTimeout(this.#silence);
     this.#options.resolve({
       status: this.#status,
       code: this.#code,

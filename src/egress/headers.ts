@@ -98,28 +98,32 @@ const neverTrailers =
 function pushField(headers: string[], field: { name: string; value: string; target: Target; onRoute: boolean }): void {
   const { name, value, target, onRoute } = field;
   if (name === 'proxy-status') {
-    const foreign = value
-      .split(',')
-      .filter((member) => !/^\s*"?exeat"?\s*(?:;|$)/i.test(member))
-      .join(',');
-    if (foreign.trim() !== '') headers.push(name, foreign.trim());
+    const foreign = foreignMembers(value);
+    if (foreign !== '') headers.push(name, foreign);
   } else if (onRoute && (name === 'location' || name === 'content-location')) headers.push(name, locationOnRoute(value, target));
   else headers.push(name, value);
 }
 
-/** A redirect within the destination is told as a path on the route; any other is passed as it is. */
-function locationOnRoute(value: string, { destination, host }: Target): string {
-  const { route = '', basePath, scheme, port } = destination;
-  const own = `${scheme}://${host}${port === (scheme === 'https' ? 443 : 80) ? '' : `:${port}`}`;
-  const path =
-    value.startsWith('/') && !value.startsWith('//')
-      ? value
-      : value.toLowerCase().startsWith(`${own}/`)
-        ? value.slice(own.length)
-        : undefined;
-  if (path === undefined || !(path === basePath || path.startsWith(`${basePath}/`) || (path.startsWith(`${basePath}?`) && basePath !== '')))
-    return value;
-  return `${route}${path.slice(basePath.length)}`;
+/** What of a Proxy-Status (RFC 9209 §2) is not said in our name, also to a client that knows no quoted strings. */
+function foreignMembers(value: string): string {
+  const members = value.match(/(?:"(?:[^"\\]|\\.)*"|[^",])+/g) ?? [];
+  return members
+    .filter((member) => !member.split(',').some((part) => /^\s*"?exeat"?\s*(?:;|$)/i.test(part)))
+    .join(',')
+    .trim();
+}
+
+/** A redirect within the destination is told as a path on the route. One that leads out of it must not become another path of ours: it is told with its host. */
+function locationOnRoute(value: string, target: Target): string {
+  const { destination, path } = target;
+  const { route = '', basePath, scheme } = destination;
+  const own = `${scheme}://${authorityOf(target)}`;
+  const resolved = URL.parse(value, own + path);
+  if (resolved === null) return value;
+  const { origin, pathname, search, hash } = resolved;
+  if (origin !== own) return /^[a-z][a-z\d+.-]*:/i.test(value) ? value : resolved.href;
+  const isInside = pathname === basePath || pathname.startsWith(`${basePath}/`);
+  return `${isInside ? route + pathname.slice(basePath.length) : own + pathname}${search}${hash}`;
 }
 
 function authorityOf({ host, destination: { scheme, port } }: Target): string {
