@@ -21,6 +21,8 @@ export interface InboundCall {
   readonly requested: Requested;
   /** Flat `[name, value, name, value…]` as received. */
   readonly headers: readonly string[];
+  /** Lower-case names of fields that `Connection` keeps on this hop. */
+  readonly nominated: ReadonlySet<string> | undefined;
   /** Undefined when the request has no body. */
   readonly body: Readable | undefined;
   /** Declared Content-Length, when there is one. */

@@ -70,6 +70,27 @@ export function fieldOf(name: string): Field | undefined {
   return known.get(name);
 }
 
+/** A field name, once for each of its spellings. */
+export interface FieldName {
+  readonly lower: string;
+  readonly field: Field | undefined;
+}
+
+const spellings = new Map<string, FieldName>();
+/** Agents choose names: what is remembered has a bound. */
+const maxSpellings = 2048;
+
+/** By any spelling. Clients repeat theirs, so that one look-up saves the conversion and the other look-up. */
+export function fieldName(spelling: string): FieldName {
+  const seen = spellings.get(spelling);
+  if (seen !== undefined) return seen;
+  const lower = spelling.toLowerCase();
+  const name = { lower, field: known.get(lower) };
+  if (spellings.size >= maxSpellings) spellings.clear();
+  spellings.set(spelling, name);
+  return name;
+}
+
 /** `name` may be listed in `Connection`: not end-to-end, not ours, not one that a later hop relies on. */
 export function mayBeNominated(name: string): boolean {
   return !/^(mcp-|exeat-|workload-|signature|content-|x-exeat-)/.test(name) && (known.get(name) ?? plain).nominate;

@@ -124,8 +124,8 @@ function answer({ call, reply, outcome }: CallRecord, refusal: Refusal): void {
   if (refusal.retryAfterS !== undefined) headers.push('retry-after', String(refusal.retryAfterS));
   else if (status === 503) headers.push('retry-after', '5');
   if (status === 405) headers.push('allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
-  // The client may or may not send a body it was not asked for (RFC 9110 §10.1.1), and one that egress broke off cannot be read to its end.
-  if (call.expectsContinue || call.body?.destroyed === true) headers.push('connection', 'close');
+  // The client may or may not send a body it was not asked for (RFC 9110 §10.1.1), and the rest of one that egress broke off is not worth waiting for.
+  if (call.expectsContinue || (outcome !== undefined && call.body?.readableEnded === false)) headers.push('connection', 'close');
   reply.start(status, headers);
   reply.end(body);
 }

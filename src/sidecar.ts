@@ -127,8 +127,7 @@ export async function startSidecar({ config, reread, log, resolve }: SidecarOpti
   const ingress = createIngress({
     handle: (call, reply) => handle(stages, call, reply),
     refused,
-    via,
-    target: { ownAuthorities },
+    context: { ownAuthorities, via },
   });
 
   const reloader = stack.use(

@@ -1,7 +1,7 @@
 import type { InboundCall } from '../call.ts';
 import type { Credential } from '../credentials/credential.ts';
 import type { Target } from '../destination.ts';
-import { fieldOf } from '../fields.ts';
+import { fieldName, fieldOf } from '../fields.ts';
 
 /** The outgoing header list, and the names of the agent's own credentials that were left out. */
 export interface OutgoingHeaders {
@@ -22,13 +22,12 @@ export function requestHeaders(
 ): OutgoingHeaders {
   const { destination } = target;
   const raw = call.headers;
-  const nominated = nominatedFields(raw);
+  const { nominated } = call;
   const headers: string[] = ['host', authorityOf(target)];
   let removed: string[] | undefined;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? '';
-    const lower = name.toLowerCase();
-    const field = fieldOf(lower);
+    const { lower, field } = fieldName(name);
     if (nominated?.has(lower) === true) continue;
     if (field === undefined) {
       if (!isExeatField(lower) && !injects(added.credential, lower)) headers.push(name, raw[i + 1] ?? '');
@@ -58,7 +57,7 @@ type ResponseFields = Readonly<Record<string, string | string[] | undefined>>;
 export function responseHeaders(fields: ResponseFields, target: Target, onRoute: boolean): string[] {
   const headers: string[] = [];
   const { connection } = fields;
-  const nominated = connection === undefined ? undefined : nominatedFields(['connection', String(connection)]);
+  const nominated = connection === undefined ? undefined : nominatedFields(String(connection));
   for (const name in fields) {
     const value = fields[name];
     if (value === undefined || nominated?.has(name) === true) continue;
@@ -131,24 +130,15 @@ function authorityOf({ host, destination: { scheme, port } }: Target): string {
 }
 
 function injects(credential: Credential | undefined, name: string): boolean {
-  return credential !== undefined && credential.headers.some((header) => header[0] === name);
+  if (credential !== undefined) for (const header of credential.headers) if (header[0] === name) return true;
+  return false;
 }
 
 function isExeatField(name: string): boolean {
   return name.charCodeAt(0) === 0x65 && name.startsWith('exeat-');
 }
 
-function nominatedFields(raw: readonly string[]): Set<string> | undefined {
-  let names: Set<string> | undefined;
-  for (let i = 0; i < raw.length; i += 2) {
-    const length = raw[i]?.length;
-    if (length !== 10 && length !== 16) continue;
-    const name = raw[i]?.toLowerCase();
-    if (name !== 'connection' && name !== 'proxy-connection') continue;
-    const value = raw[i + 1] ?? '';
-    if (value === 'keep-alive' || value === 'Keep-Alive' || value === 'close') continue;
-    names ??= new Set();
-    for (const token of value.split(',')) names.add(token.trim().toLowerCase());
-  }
-  return names;
+function nominatedFields(connection: string): Set<string> | undefined {
+  if (connection === 'keep-alive' || connection === 'close') return undefined;
+  return new Set(connection.split(',').map((token) => token.trim().toLowerCase()));
 }

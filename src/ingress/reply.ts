@@ -1,11 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import type { Reply } from '../call.ts';
+import { endLingering } from './linger.ts';
 
 const smallBytes = 16 * 1024;
 
 /** The answer on an HTTP/1.1 connection. A class: one is made per call on the hot path. */
 export class HttpReply implements Reply {
   readonly #response: ServerResponse;
+  #head: readonly string[] | undefined;
   #written = false;
 
   constructor(response: ServerResponse) {
@@ -25,6 +27,7 @@ export class HttpReply implements Reply {
   }
 
   start(status: number, headers: string[], statusMessage?: string): void {
+    this.#head = headers;
     if (statusMessage === undefined || statusMessage === '') this.#response.writeHead(status, headers);
     else this.#response.writeHead(status, statusMessage, headers);
   }
@@ -41,7 +44,8 @@ export class HttpReply implements Reply {
 
   end(chunk?: Uint8Array, trailers?: readonly [string, string][]): void {
     if (trailers !== undefined) this.#response.addTrailers(trailers);
-    if (chunk === undefined) this.#response.end();
+    if (!this.#response.req.complete && this.#closes()) endLingering(this.#response, chunk);
+    else if (chunk === undefined) this.#response.end();
     // As a string of bytes Node joins a small body to the head and writes both at once.
     else if (!this.#written && chunk.length <= smallBytes && Buffer.isBuffer(chunk)) this.#response.end(chunk.toString('latin1'), 'latin1');
     else this.#response.end(chunk);
@@ -57,5 +61,9 @@ export class HttpReply implements Reply {
 
   onClose(listener: (complete: boolean) => void): void {
     this.#response.once('close', () => listener(this.#response.writableFinished));
+  }
+
+  #closes(): boolean {
+    return !this.#response.shouldKeepAlive || this.#head?.includes('connection') === true;
   }
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { InboundCall } from '../call.ts';
 import { isRefusal, refuse, type Refusal } from '../errors.ts';
-import { fieldOf, mayBeNominated, type Field } from '../fields.ts';
+import { fieldName, mayBeNominated, type Field } from '../fields.ts';
 import { newCallId } from '../ids.ts';
 import { parseTarget, type TargetContext } from './target.ts';
 
@@ -14,6 +14,13 @@ interface HeadFacts {
   chunked: boolean;
   expect: string | undefined;
   acceptsTrailers: boolean;
+  nominated: Set<string> | undefined;
+  passedHere: boolean;
+}
+
+export interface RequestContext extends TargetContext {
+  /** The value of our own `Via` entry, unguessable: a request that carries it has been here before. */
+  readonly via: string;
 }
 
 /** Which header may carry the task on a route; a lower rank wins, so `Exeat-Task` before what a client sends anyway. */
@@ -23,14 +30,15 @@ const routeCredentialRank: Readonly<Record<string, number>> = { 'exeat-task': 1,
  * Turns a parsed HTTP/1.1 request into a call, or refuses it: doubled singletons, `Connection` nominations of end-to-end fields, transfer
  * codings other than chunked, and all that parseTarget refuses. Node's parser has refused the rest (conflicting lengths, obs-fold, bare LF, …).
  */
-export function readRequest(request: IncomingMessage, context: TargetContext): InboundCall | Refusal {
-  const facts = readFields(request);
+export function readRequest(request: IncomingMessage, context: RequestContext): InboundCall | Refusal {
+  const facts = readFields(request, context.via);
   if (isRefusal(facts)) return facts;
   const requested = parseTarget(request.url ?? '', facts.host, context);
   if (isRefusal(requested)) return requested;
   const { door } = requested;
   if (door === 'forward' && facts.presentedRoute?.startsWith('exeat-task '))
     return malformed('Exeat-Task is for routes only; the proxy takes the task from the proxy URL');
+  if (facts.passedHere) return refuse('loop_detected');
   const method = request.method ?? '';
   if (method === 'TRACE' || method === 'CONNECT') return refuse('method_refused');
   const hasBody = facts.chunked || (facts.bodyLength ?? 0) > 0;
@@ -44,6 +52,7 @@ export function readRequest(request: IncomingMessage, context: TargetContext): I
     method,
     requested,
     headers: request.rawHeaders,
+    nominated: facts.nominated,
     body: hasBody ? request : undefined,
     bodyLength: facts.bodyLength,
     expectsContinue: facts.expect !== undefined && hasBody && request.httpVersionMinor === 1,
@@ -52,7 +61,7 @@ export function readRequest(request: IncomingMessage, context: TargetContext): I
   };
 }
 
-function readFields(request: IncomingMessage): HeadFacts | Refusal {
+function readFields(request: IncomingMessage, via: string): HeadFacts | Refusal {
   const raw = request.rawHeaders;
   const facts: HeadFacts = {
     host: '',
@@ -62,12 +71,13 @@ function readFields(request: IncomingMessage): HeadFacts | Refusal {
     chunked: false,
     expect: undefined,
     acceptsTrailers: false,
+    nominated: undefined,
+    passedHere: false,
   };
   const seen: Field[] = [];
   let routeRank = 9;
   for (let i = 0; i < raw.length; i += 2) {
-    const name = (raw[i] ?? '').toLowerCase();
-    const field = fieldOf(name);
+    const { lower: name, field } = fieldName(raw[i] ?? '');
     if (field === undefined) continue;
     const value = raw[i + 1] ?? '';
     if (field.refuse) return malformed(`${name} changes the request behind policy's back; send the real method and target`);
@@ -80,6 +90,7 @@ function readFields(request: IncomingMessage): HeadFacts | Refusal {
       routeRank = rank;
       facts.presentedRoute = `${name} ${value}`;
     }
+    if (name === 'via') facts.passedHere ||= value.includes(via);
     const refusal = readField(name, value, facts);
     if (refusal !== undefined) return refusal;
   }
@@ -112,7 +123,7 @@ function readField(name: string, value: string, facts: HeadFacts): Refusal | und
       return undefined;
     case 'connection':
     case 'proxy-connection':
-      return checkNominations(value);
+      return readNominations(value, facts);
     case 'upgrade':
       return /\bwebsocket\b/i.test(value) ? refuse('upgrade_refused') : undefined;
     default:
@@ -121,12 +132,14 @@ function readField(name: string, value: string, facts: HeadFacts): Refusal | und
 }
 
 /** An agent could name a field that we add later, or rely on, so that the next hop drops it (RFC 9110 §7.6.1). */
-function checkNominations(value: string): Refusal | undefined {
+function readNominations(value: string, facts: HeadFacts): Refusal | undefined {
   if (value === 'keep-alive' || value === 'Keep-Alive' || value === 'close') return undefined;
+  facts.nominated ??= new Set();
   for (const token of value.split(',')) {
     const name = token.trim().toLowerCase();
-    if (name !== '' && name !== 'close' && !mayBeNominated(name))
-      return malformed(`Connection names ${/^[a-z-]{1,40}$/.test(name) ? name : 'a field'}, which is end-to-end`);
+    if (name === '' || name === 'close') continue;
+    if (!mayBeNominated(name)) return malformed(`Connection names ${/^[a-z-]{1,40}$/.test(name) ? name : 'a field'}, which is end-to-end`);
+    facts.nominated.add(name);
   }
   return undefined;
 }

@@ -3,19 +3,17 @@ import type { Duplex } from 'node:stream';
 import type { InboundCall, Reply } from '../call.ts';
 import { isRefusal, proxyStatusOf, refuse, statusOf, type ErrorCode, type Refusal } from '../errors.ts';
 import { problemBody, problemType } from '../problem.ts';
-import { passedHereBefore } from './loop.ts';
+import { endLingering } from './linger.ts';
+import { InboundMessage } from './message.ts';
 import { HttpReply } from './reply.ts';
-import { readRequest } from './request.ts';
-import type { TargetContext } from './target.ts';
+import { readRequest, type RequestContext } from './request.ts';
 
 export interface IngressOptions {
   /** Where a call that could be read goes. Settles when the call is over. */
   readonly handle: (call: InboundCall, reply: Reply) => Promise<void>;
   /** A request was refused before it became a call. */
   readonly refused: (code: ErrorCode) => void;
-  /** Our own entry in Via: a request that carries it has been here before. */
-  readonly via: string;
-  readonly target: TargetContext;
+  readonly context: RequestContext;
 }
 
 const headersTimeoutMs = 30_000;
@@ -26,6 +24,7 @@ const lingerMs = 1000;
 /** The listener of both doors. Node's parser stays strict; bodies have no total time limit, since uploads and streams may be long. */
 export function createIngress(options: IngressOptions): Server {
   const server = createServer({
+    IncomingMessage: InboundMessage,
     insecureHTTPParser: false,
     // Ours to refuse, so that it is answered and counted like every other.
     requireHostHeader: false,
@@ -35,11 +34,9 @@ export function createIngress(options: IngressOptions): Server {
     connectionsCheckingInterval: 5000,
   });
   const accept = (request: IncomingMessage, response: ServerResponse) => {
-    const call = readRequest(request, options.target);
-    const refusal = isRefusal(call) ? call : passedHereBefore(request.rawHeaders, options.via) ? refuse('loop_detected') : undefined;
-    if (refusal === undefined && !isRefusal(call))
-      return void options.handle(call, new HttpReply(response)).catch(() => response.destroy());
-    return refuseRequest(response, refusal ?? refuse('internal_error'), options);
+    const call = readRequest(request, options.context);
+    if (isRefusal(call)) return refuseRequest(response, call, options);
+    options.handle(call, new HttpReply(response)).catch(() => response.destroy());
   };
   server.on('request', accept);
   server.on('checkContinue', accept);
@@ -60,13 +57,15 @@ function refuseRequest(response: ServerResponse, refusal: Refusal, options: Ingr
     'proxy-status': proxyStatusOf(refusal.refused),
     connection: 'close',
   });
-  response.end(body);
+  endLingering(response, Buffer.from(body));
 }
 
 /** Answers on the bare socket: there is no response object for CONNECT, nor for bytes that are not HTTP. */
 function refuseSocket(socket: Duplex, refusal: Refusal, options: IngressOptions): void {
   options.refused(refusal.refused);
-  if (!socket.writable || isAnswering(socket)) return void socket.destroy();
+  if (!socket.writable) return void socket.destroy();
+  // What is written of an answer still leaves; `end` alone would wait for the client to close.
+  if (isAnswering(socket)) return void socket.end(() => socket.destroy());
   const body = problemBody(refusal);
   const status = statusOf(refusal.refused);
   const head = [
