@@ -27,6 +27,7 @@ export class CallRecord {
   /** The task has counted this call as running. */
   begun = false;
   seat = -1;
+  #queryNames: readonly string[] | undefined;
   #cutCode: ErrorCode | undefined;
   #onCut: ((code: ErrorCode) => void) | undefined;
 
@@ -43,6 +44,11 @@ export class CallRecord {
     return this.target === undefined || this.operation === undefined ? '' : operationName(this.target, this.operation);
   }
 
+  /** Of the query's parameters, read once. */
+  get queryNames(): readonly string[] {
+    return (this.#queryNames ??= queryNames(this.call.requested.query));
+  }
+
   cut(code: ErrorCode): void {
     if (this.#cutCode !== undefined) return;
     this.#cutCode = code;
@@ -56,7 +62,7 @@ export class CallRecord {
   /** The event; `refusal` is what Exeat answered, or why the call did not complete. */
   event(kind: CallEvent['kind'], refusal: Refusal | undefined, fingerprint: Fingerprint): CallEvent {
     const { call, target, operation, task, outcome, decision } = this;
-    const query = (target ?? call.requested).query;
+    const { query } = call.requested;
     return {
       kind,
       call: call.id,
@@ -70,7 +76,7 @@ export class CallRecord {
       method: call.method,
       host: target?.host ?? (call.requested.door === 'forward' ? call.requested.host : undefined),
       path: (target ?? call.requested).path,
-      query: query === '' ? undefined : queryNames(query),
+      query: query === '' ? undefined : this.queryNames,
       query_digest: query === '' ? undefined : fingerprint(query),
       decision: decision === undefined ? undefined : this.permit === undefined ? 'deny' : this.permit.observed ? 'would_deny' : 'allow',
       policies: decision?.policies,

@@ -96,9 +96,9 @@ export function mayBeNominated(name: string): boolean {
   return !/^(mcp-|exeat-|workload-|signature|content-|x-exeat-)/.test(name) && (known.get(name) ?? plain).nominate;
 }
 
-/** The first query parameter name (decoded, lower-case) that carries a credential and that `keep` does not let pass. */
-export function credentialInQuery(query: string, keep: ReadonlySet<string>): string | undefined {
-  for (const name of queryNames(query)) {
+/** The first of these query parameter names (in lower case) that carries a credential and that `keep` does not let pass. */
+export function credentialAmong(names: readonly string[], keep: ReadonlySet<string>): string | undefined {
+  for (const name of names) {
     const lower = name.toLowerCase();
     if (queryCredentials.has(lower) && !keep.has(lower)) return lower;
   }

@@ -4,7 +4,7 @@ import type { TokenBroker } from './credentials/credential.ts';
 import type { Destination, Target } from './destination.ts';
 import type { Upstream } from './egress/upstream.ts';
 import { isRefusal, proxyStatusOf, refuse, refusalOf, statusOf, type Refusal } from './errors.ts';
-import { credentialInQuery } from './fields.ts';
+import { credentialAmong } from './fields.ts';
 import type { Fingerprint } from './fingerprint.ts';
 import type { WorkloadIdentitySource } from './identity/identity.ts';
 import type { CallEvent } from './audit/audit.ts';
@@ -77,7 +77,8 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
   const { destination } = target;
   const closed = tasks.check(task, destination.name);
   if (closed !== undefined) return closed;
-  if (target.query !== '' && credentialInQuery(target.query, destination.keepHeaders) !== undefined) return refuse('credential_in_query');
+  if (target.query !== '' && credentialAmong(record.queryNames, destination.keepHeaders) !== undefined)
+    return refuse('credential_in_query');
   if (destination.bodyLimitBytes !== undefined && (call.bodyLength ?? 0) > destination.bodyLimitBytes) return refuse('body_too_large');
   const operation = graph.classifier.classify({ method: call.method, target });
   if (operation === undefined) return refuse('method_refused');

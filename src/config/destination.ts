@@ -1,5 +1,5 @@
 import { credentialConfig } from '../credentials/registry.ts';
-import { credentialInQuery, fieldOf } from '../fields.ts';
+import { credentialAmong, fieldOf } from '../fields.ts';
 import { duration, date, size, z } from '../settings.ts';
 import { baseUrl, hostAndPort, hostPattern } from './hosts.ts';
 import { operations } from './operations.ts';
@@ -68,7 +68,7 @@ export const destinationConfig = z
 export type DestinationConfig = z.output<typeof destinationConfig>;
 
 function isRemoved(name: string): boolean {
-  return fieldOf(name)?.credential === true || credentialInQuery(`?${encodeURIComponent(name)}`, new Set()) !== undefined;
+  return fieldOf(name)?.credential === true || credentialAmong([name], new Set()) !== undefined;
 }
 
 function problemsOf({ hosts, route, url }: Pick<DestinationConfig, 'hosts' | 'route' | 'url'>): { path: string; message: string }[] {

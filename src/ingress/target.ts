@@ -31,8 +31,28 @@ export function parseTarget(raw: string, host: string, context: TargetContext): 
   return { door: 'forward', scheme, ...authority, ...pathAndQuery };
 }
 
+interface Authority {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Agents call few hosts, and each call names its host twice. */
+const authorities = { http: new Map<string, Authority>(), https: new Map<string, Authority>() };
+const maxAuthorities = 1024;
+
+function parseAuthority(raw: string, scheme: 'http' | 'https'): Authority | Refusal {
+  const known = authorities[scheme];
+  const seen = known.get(raw);
+  if (seen !== undefined) return seen;
+  const authority = readAuthority(raw, scheme);
+  if (isRefusal(authority)) return authority;
+  if (known.size >= maxAuthorities) known.clear();
+  known.set(raw, authority);
+  return authority;
+}
+
 /** Host and port of an authority without user-info. The host comes back in lower case; names and canonical IP literals only. */
-function parseAuthority(raw: string, scheme: 'http' | 'https'): { host: string; port: number } | Refusal {
+function readAuthority(raw: string, scheme: 'http' | 'https'): Authority | Refusal {
   const match = /^(\[[^\]@]*\]|[^:@[\]]*)(?::(\d{1,5}))?$/.exec(raw);
   const host = match?.[1]?.toLowerCase() ?? '';
   if (match === null || !isPlainHost(host)) return malformed('the host is not a plain DNS name or IP address');
@@ -64,7 +84,7 @@ function endOfAuthority(raw: string, start: number): number {
 }
 
 /** RFC 9112 §3.2.2 lets the target win over Host; a client that sends two different ones is refused instead. */
-function sameAuthority(hostField: string, authority: { host: string; port: number }, scheme: 'http' | 'https'): boolean {
+function sameAuthority(hostField: string, authority: Authority, scheme: 'http' | 'https'): boolean {
   const parsed = parseAuthority(hostField, scheme);
   return !isRefusal(parsed) && parsed.host === authority.host && parsed.port === authority.port;
 }
