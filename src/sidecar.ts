@@ -91,6 +91,7 @@ export async function startSidecar({ config, reread, log, resolve }: SidecarOpti
   const client = network === undefined ? undefined : stack.use(createGuardedFetch(network, { ownPorts, resolve }));
   const authority = config.authority && client && createAuthorityClient(config.authority, { identity, fetch: client.fetch });
   const build = (next: Config) => buildGraph(next, { authority, host: { ownPorts, resolve }, via });
+  let current = config;
   let { graph, providers } = build(config);
   const inForce = (change: 'config' | 'policy', detail: string) =>
     void audit.append({ kind: 'privilege.changed', change, detail, digest: graph.policy.digest });
@@ -132,10 +133,11 @@ export async function startSidecar({ config, reread, log, resolve }: SidecarOpti
 
   const reloader = stack.use(
     createReloader<Config, ReturnType<typeof build>>({
-      load: () => assertReloadable(config, reread()),
+      load: () => assertReloadable(current, reread()),
       build,
       swap: (next, settings) => {
         const retired = graph;
+        current = settings;
         ({ graph, providers } = next);
         broker.swapProviders(providers);
         tasks.reconfigure(settings);

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { loadedPathsOf, trustedPathsOf } from '../config/files.ts';
+import { loadedPathsOf, missingSecrets, trustedPathsOf } from '../config/files.ts';
 import { configPath, loadConfig } from '../config/load.ts';
 import { watchFiles } from '../config/reload.ts';
 import { warningsOf } from '../config/warnings.ts';
@@ -28,8 +28,11 @@ export async function run(argv: readonly string[]): Promise<number> {
   const stopped = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, resolve);
   });
-  for (const warning of [...warningsOf(config), ...writableByOthers(trustedPathsOf(config, path))]) log.warn({}, warning);
-  const sidecar = await startSidecar({ config, reread: () => loadConfig(path), log });
+  const warnings = [...warningsOf(config), ...missingSecrets(config), ...writableByOthers(trustedPathsOf(config, path))];
+  for (const warning of warnings) log.warn({}, warning);
+  let latest = config;
+  const reread = () => (latest = loadConfig(path));
+  const sidecar = await startSidecar({ config, reread, log });
   process.on('SIGHUP', () => {
     void sidecar.reload('signal');
     sidecar.reopenLogs().catch((error: unknown) => log.error({ error }, 'the audit log could not be reopened'));
@@ -37,7 +40,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const { proxy, control, health, tokenFiles } = sidecar;
   log.info({ proxy, control, health, tokens: tokenFiles, config: path }, 'ready');
   const watch = config.reload.watch
-    ? watchFiles({ paths: () => loadedPathsOf(config, path), onChange: () => sidecar.reload('watch') })
+    ? watchFiles({ paths: () => loadedPathsOf(latest, path), onChange: () => sidecar.reload('watch') })
     : undefined;
   log.info({ signal: await stopped }, 'stopping');
   await watch?.[Symbol.asyncDispose]();

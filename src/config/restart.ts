@@ -1,15 +1,20 @@
 import { ExeatError } from '../errors.ts';
+import { missingSecrets } from './files.ts';
 import type { Config } from './schema.ts';
 
 /** What a running process cannot change about itself. */
-const fixedAtStart = ['listen', 'control', 'identity', 'authority', 'audit'] as const;
+const fixedAtStart = ['listen', 'control', 'identity', 'authority', 'audit', 'log', 'reload'] as const;
 
-/** The next configuration, when a reload can put it in force; else throws and names what takes a restart. */
+/** The next configuration, when a reload can put it in force; else throws and names all that takes a restart, and secrets that it would lack. */
 export function assertReloadable(current: Config, next: Config): Config {
-  const changed = fixedAtStart.filter((key) => JSON.stringify(current[key]) !== JSON.stringify(next[key]));
-  if (current.tasks.state !== next.tasks.state)
-    throw new ExeatError('invalid_input', '"tasks.state" changed; that takes effect at a restart only');
-  if (changed.length > 0)
-    throw new ExeatError('invalid_input', `${changed.map((key) => `"${key}"`).join(', ')} changed; that takes effect at a restart only`);
+  const changed: string[] = fixedAtStart.filter((key) => JSON.stringify(current[key]) !== JSON.stringify(next[key]));
+  if (current.tasks.state !== next.tasks.state) changed.push('tasks.state');
+  // One that is missing already must not bar the way: a policy may have to change at once.
+  const before = new Set(missingSecrets(current));
+  const problems = [
+    ...changed.map((key) => `"${key}" changed; that takes effect at a restart only`),
+    ...missingSecrets(next).filter((line) => !before.has(line)),
+  ];
+  if (problems.length > 0) throw new ExeatError('invalid_input', problems.join('\n'));
   return next;
 }

@@ -17,6 +17,7 @@ export interface TestConfig {
   readonly identity?: object;
   readonly authority?: object;
   readonly listen?: object;
+  readonly reload?: object;
   /** Cedar text; everything is permitted unless said. */
   readonly policy?: string;
   /** Reuses the folder of an earlier sidecar: a restart. */
@@ -97,7 +98,8 @@ export async function startTestSidecar(given: TestConfig, stages: TestStages = {
   };
 }
 
-function configOf(config: TestConfig, folder: string): object {
+/** The whole configuration, with all its files in that folder. */
+export function configOf(config: TestConfig, folder: string): object {
   return {
     listen: { proxy: '127.0.0.1:0', control: '127.0.0.1:0', health: '127.0.0.1:0', ...config.listen },
     identity: config.identity ?? { source: 'local', folder: join(folder, 'identity') },
@@ -109,6 +111,7 @@ function configOf(config: TestConfig, folder: string): object {
     intents: config.intents ?? { work: { description: 'Test', destinations: Object.keys(config.destinations) } },
     policy: { engine: 'cedar', directory: join(folder, 'policies') },
     audit: { to: join(folder, 'audit.ndjson'), ...config.audit },
+    ...(config.reload === undefined ? {} : { reload: config.reload }),
     destinations: config.destinations,
   };
 }
