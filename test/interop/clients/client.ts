@@ -1,0 +1,50 @@
+/** One request, as a client is asked to make it. */
+export interface Ask {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A file to send as the body, read while it is sent where the client can. */
+  readonly file?: string;
+  /** Without Content-Length. */
+  readonly chunked?: boolean;
+  /** How often, one after the other, with one and the same client. */
+  readonly times?: number;
+}
+
+/** How to start a client for a request. What it prints to standard output is each answer as HTTP/1.1 writes it: status line, head, empty line, body as it comes. */
+export interface Command {
+  readonly program: string;
+  readonly argv: readonly string[];
+  /** A file for its standard input. */
+  readonly input?: string;
+}
+
+/** An HTTP client that people use, unmodified. */
+export interface Client {
+  readonly name: string;
+  /** What it has no way to do, so that those scenarios are not in its table. */
+  readonly lacks?: readonly ('chunked' | 'keep-alive')[];
+  /** What it prints for a 407 where that is an error of the client's and no answer. */
+  readonly proxyRefused?: RegExp;
+  /** What it needs besides http_proxy to go through a proxy. */
+  readonly environment?: (proxyUrl: URL) => Readonly<Record<string, string>>;
+  /** Finds, installs or builds the client. Fails, saying what to install, where that cannot be. */
+  readonly prepare: () => Promise<(ask: Ask) => Command>;
+}
+
+/** The arguments of the small programs in programs/, one for each library. */
+export function programArguments({ method, url, headers = {}, file, chunked, times }: Ask): string[] {
+  return [
+    method,
+    url,
+    ...Object.entries(headers).flatMap(([name, value]) => ['--header', `${name}: ${value}`]),
+    ...(file === undefined ? [] : ['--file', file]),
+    ...(chunked === true ? ['--chunked'] : []),
+    ...(times === undefined ? [] : ['--times', String(times)]),
+  ];
+}
+
+/** The path of a file in programs/. */
+export function programFile(name: string): string {
+  return new URL(`programs/${name}`, import.meta.url).pathname;
+}

@@ -1,0 +1,49 @@
+import type { OpenTask } from '../support/exeat.ts';
+
+/** A way into the sidecar: how a client finds it, and how a call names its task there. */
+export interface Door {
+  readonly name: string;
+  /** The URL the client is given for a path of the protected API. `proxy` is the sidecar's `host:port`. */
+  readonly url: (proxy: string, path: string) => string;
+  /** The proxy URL for the client's environment; undefined = it is called without a proxy. */
+  readonly proxyUrl: (task: OpenTask) => URL | undefined;
+  readonly headers: (task: OpenTask) => Readonly<Record<string, string>>;
+  /** What a wrong secret is answered with. */
+  readonly refusal: { readonly status: number; readonly code: string };
+}
+
+/** The protected API's name where it is called through the proxy, and where a route stands for it. */
+export const apiNames = { proxy: 'api.exeat.test', route: 'routed.exeat.test' } as const;
+export const apiRoute = '/api';
+
+const route = {
+  url: (proxy: string, path: string) => `http://${proxy}${apiRoute}${path}`,
+  proxyUrl: () => undefined,
+  refusal: { status: 403, code: 'task_credential_refused' },
+} as const;
+
+export const proxyDoor: Door = {
+  name: 'http:// through the proxy',
+  url: (_proxy, path) => `http://${apiNames.proxy}${path}`,
+  proxyUrl: (task) => task.proxyUrl,
+  headers: () => ({}),
+  refusal: { status: 407, code: 'task_credential_unknown' },
+};
+
+export const doors: readonly Door[] = [
+  proxyDoor,
+  { ...route, name: 'a route with Exeat-Task', headers: (task) => ({ 'Exeat-Task': credentialOf(task) }) },
+  { ...route, name: 'a route with a bearer token', headers: (task) => ({ Authorization: `Bearer ${credentialOf(task)}` }) },
+];
+
+/** The same task with a secret that is not its own. */
+export function withWrongSecret(task: OpenTask): OpenTask {
+  const proxyUrl = new URL(task.proxyUrl);
+  proxyUrl.password = 'wrong';
+  return { ...task, proxyUrl };
+}
+
+/** `<id>.<secret>`. */
+export function credentialOf({ proxyUrl }: OpenTask): string {
+  return `${proxyUrl.username}.${proxyUrl.password}`;
+}

@@ -1,0 +1,19 @@
+import { tool } from '../../support/tools.ts';
+import { programArguments, programFile, type Client } from '../client.ts';
+
+export const httpClient: Client = { ...java('Java HttpClient', 'ModernClient.java'), proxyRefused: /No credentials provided/ };
+/** Without buffering it could not send a body again after a 407, so it is asked to buffer, and sends a length. */
+export const httpUrlConnection: Client = { ...java('Java HttpURLConnection', 'ClassicClient.java'), lacks: ['chunked'] };
+
+function java(name: string, source: string): Client {
+  return {
+    name,
+    // Java reads no http_proxy; options for every JVM come in this variable.
+    environment: ({ hostname, port }) => ({ JAVA_TOOL_OPTIONS: `-Dhttp.proxyHost=${hostname} -Dhttp.proxyPort=${port}` }),
+    prepare: async () => {
+      const program = await tool('java', 'default-jdk-headless');
+      await tool('javac', 'default-jdk-headless');
+      return (ask) => ({ program, argv: ['-XX:TieredStopAtLevel=1', programFile(source), ...programArguments(ask)] });
+    },
+  };
+}

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import type { Program } from '../support/program.ts';
+import type { OpenTask, RunningSidecar } from '../support/exeat.ts';
+import { readAnswer, readStatuses, type Answer } from './answer.ts';
+import type { Ask, Client } from './client.ts';
+import { proxyDoor, withWrongSecret, type Door } from './doors.ts';
+import type { ItemsApi } from './items-api.ts';
+import { startRelay } from './relay.ts';
+
+/** What a scenario has to work with: a fresh task, and one client at one door. */
+export interface Stage {
+  readonly client: Client;
+  readonly door: Door;
+  readonly task: OpenTask;
+  readonly sidecar: RunningSidecar;
+  readonly api: ItemsApi;
+  readonly upload: { readonly path: string; readonly bytes: number; readonly sha256: string };
+  /** Starts the client; `as` names another task, or the same by other means. */
+  readonly start: (ask: Omit<Ask, 'url' | 'headers'> & { readonly path: string; readonly as?: OpenTask }) => Program;
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** Left out: all of them. */
+  readonly only?: Door;
+  readonly needs?: 'chunked' | 'keep-alive';
+  readonly run: (stage: Stage) => Promise<void>;
+}
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: 'an allowed read reaches the API with a token of this task',
+    run: async ({ start, task }) => {
+      const { status, body } = await answerOf(start({ method: 'GET', path: '/items' }));
+      assert.equal(status, 200, body);
+      const { for: claims } = JSON.parse(body) as { for: { task: string; scope: string } };
+      assert.equal(claims.task, task.id);
+      assert.equal(claims.scope, 'items:read items:write');
+    },
+  },
+  {
+    name: 'a denied write is told why, and the API sees nothing of it',
+    run: async ({ start, api, upload }) => {
+      assertDenied(await answerOf(start({ method: 'POST', path: '/items', file: upload.path })));
+      assert(!api.seen.includes('POST /items'));
+    },
+  },
+  {
+    name: 'a wrong secret is refused',
+    run: async ({ start, task, door, client }) => {
+      const started = start({ method: 'GET', path: '/items', as: withWrongSecret(task) });
+      if (client.proxyRefused !== undefined && door.refusal.status === 407) {
+        await started.until(client.proxyRefused);
+        return;
+      }
+      const answer = await answerOf(started);
+      assert.equal(answer.status, door.refusal.status);
+      assert.equal(problemOf(answer)['code'], door.refusal.code);
+    },
+  },
+  {
+    name: 'a large upload arrives intact',
+    run: async ({ start, upload: { path: file, bytes, sha256 } }) => {
+      const answer = await answerOf(start({ method: 'PUT', path: '/uploads/1', file }));
+      assert.equal(answer.status, 200, answer.body);
+      assert.deepEqual(JSON.parse(answer.body), { bytes, sha256, chunked: false });
+    },
+  },
+  {
+    name: 'a large chunked upload arrives intact',
+    needs: 'chunked',
+    run: async ({ start, upload: { path: file, bytes, sha256 } }) => {
+      const answer = await answerOf(start({ method: 'PUT', path: '/uploads/1', file, chunked: true }));
+      assert.equal(answer.status, 200, answer.body);
+      assert.deepEqual(JSON.parse(answer.body), { bytes, sha256, chunked: true });
+    },
+  },
+  {
+    name: 'a large chunked upload that is denied is told why',
+    needs: 'chunked',
+    run: async ({ start, upload: { path: file } }) => {
+      assertDenied(await answerOf(start({ method: 'POST', path: '/items', file, chunked: true })));
+    },
+  },
+  {
+    name: 'a large upload that the API answers before it was all sent gets that answer',
+    run: async ({ start, upload: { path: file } }) => {
+      const { status, body } = await answerOf(start({ method: 'PUT', path: '/uploads/too-large', file }));
+      assert.deepEqual({ status, body }, { status: 413, body: 'too large' });
+    },
+  },
+  {
+    name: 'a stream of events arrives event by event',
+    run: async ({ start, api }) => {
+      await using program = start({ method: 'GET', path: '/events' });
+      for (const event of ['event 1', 'event 2', 'event 3']) {
+        // The API holds the next event back until the client has printed this one.
+        await program.until(new RegExp(event));
+        api.release();
+      }
+      assert.equal((await program.ended()).code, 0);
+    },
+  },
+  {
+    name: 'three calls share connections to the sidecar',
+    needs: 'keep-alive',
+    only: proxyDoor,
+    run: async ({ start, sidecar, task }) => {
+      await using relay = await startRelay(sidecar.proxy);
+      const proxyUrl = new URL(task.proxyUrl);
+      proxyUrl.port = String(relay.port);
+      await using program = start({ method: 'GET', path: '/items', times: 3, as: { ...task, proxyUrl } });
+      assert.deepEqual(readStatuses((await program.ended()).stdout), [200, 200, 200]);
+      // One, but for a first one that was answered with 407, and for clients that begin before the last one is free again.
+      assert(relay.connections() < 3, `${relay.connections()} connections`);
+    },
+  },
+];
+
+async function answerOf(started: Program): Promise<Answer> {
+  await using program = started;
+  const { stdout, stderr } = await program.ended();
+  try {
+    return readAnswer(stdout);
+  } catch (cause) {
+    throw new Error(`no answer was printed, but: ${stderr}`, { cause });
+  }
+}
+
+function assertDenied(answer: Answer): void {
+  assert.equal(answer.status, 403, answer.body);
+  assert.equal(problemOf(answer)['code'], 'policy_denied');
+}
+
+function problemOf({ contentType, body }: Answer): Readonly<Record<string, unknown>> {
+  assert.equal(contentType, 'application/problem+json');
+  return JSON.parse(body) as Record<string, unknown>;
+}

@@ -1,0 +1,111 @@
+import { readFileSync, writeFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { createWorkloadIssuer } from '../../support/workload-issuer.ts';
+import { start, type Program } from './program.ts';
+import { environment } from './tools.ts';
+
+/** `exeat authority` as a process of its own. */
+export interface RunningAuthority extends AsyncDisposable {
+  readonly issuer: string;
+  /** A client that may introspect. */
+  readonly introspection: { readonly id: string; readonly secret: string };
+  /** A file with a workload's token for this authority: what a platform gives to a workload. */
+  readonly tokenFile: string;
+}
+
+/** Resources are audiences with their scopes. */
+export async function startAuthority(folder: string, resources: Readonly<Record<string, readonly string[]>>): Promise<RunningAuthority> {
+  const platform = await createWorkloadIssuer('https://platform.interop.example');
+  const secret = crypto.randomUUID();
+  const file = (name: string, text: string): string => {
+    const path = join(folder, name);
+    writeFileSync(path, text, { mode: 0o600 });
+    return path;
+  };
+  const settings = {
+    listen: '127.0.0.1:0',
+    trusted_issuers: [{ issuer: platform.issuer, jwks_file: file('platform.jwks.json', JSON.stringify(platform.jwks)) }],
+    resources: Object.fromEntries(Object.entries(resources).map(([uri, scopes]) => [uri, { scopes }])),
+    introspection_clients: { api: { secret: { file: file('introspection.secret', secret) } } },
+  };
+  const program = exeat(['authority', '--config', file('authority.yaml', stringify(settings))]);
+  const issuer = (await program.until(/ready, issuer (\S+)/))[1] ?? '';
+  const expiresAt = Math.floor(Date.now() / 1000) + 3600;
+  const token = await platform.token({ sub: 'agents/interop', aud: issuer, exp: expiresAt, jti: crypto.randomUUID() });
+  return {
+    issuer,
+    introspection: { id: 'api', secret },
+    tokenFile: file('workload.token', token),
+    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
+  };
+}
+
+/** An open task, completed when it is disposed of. */
+export interface OpenTask extends AsyncDisposable {
+  readonly id: string;
+  /** With the task's credential as user info. */
+  readonly proxyUrl: URL;
+}
+
+/** `exeat serve` as a process of its own. */
+export interface RunningSidecar extends AsyncDisposable {
+  /** `host:port`, as for the control listener. */
+  readonly proxy: string;
+  open(intent: string): Promise<OpenTask>;
+  /** All events that the audit log has on disk. */
+  events(): readonly Readonly<Record<string, unknown>>[];
+}
+
+/** `settings` are the parts of exeat.yaml that differ from case to case; `policy` is Cedar. */
+export async function startSidecar(
+  folder: string,
+  { policy, ...settings }: { readonly policy: string; readonly [key: string]: unknown },
+): Promise<RunningSidecar> {
+  mkdirSync(join(folder, 'policies'));
+  writeFileSync(join(folder, 'policies/interop.cedar'), policy);
+  const tokenFile = (role: string): string => join(folder, `${role}.token`);
+  const whole = {
+    listen: { proxy: '127.0.0.1:0', control: '127.0.0.1:0', health: '127.0.0.1:0' },
+    control: { tokens: Object.fromEntries(['operator', 'orchestrator', 'agent'].map((role) => [role, { file: tokenFile(role) }])) },
+    tasks: { state: join(folder, 'state') },
+    policy: { engine: 'cedar', directory: join(folder, 'policies') },
+    audit: { to: join(folder, 'audit.ndjson') },
+    ...settings,
+  };
+  writeFileSync(join(folder, 'exeat.yaml'), stringify(whole));
+  const program = exeat(['serve', '--config', join(folder, 'exeat.yaml')]);
+  const [line] = await program.until(/^\{.*"msg":"ready".*\}$/m);
+  const { proxy, control } = JSON.parse(line) as { proxy: string; control: string };
+  const token = readFileSync(tokenFile('orchestrator'), 'utf8').trim();
+
+  async function post(path: string, body: object): Promise<Record<string, unknown>> {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const response = await fetch(`http://${control}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    const answer = (await response.json()) as Record<string, unknown>;
+    if (!response.ok) throw new Error(`${path} was answered with ${response.status}: ${JSON.stringify(answer)}`);
+    return answer;
+  }
+
+  return {
+    proxy,
+    async open(intent) {
+      const { id, proxy_url: proxyUrl } = await post('/v1/tasks', { intent, ttl: '10m' });
+      return {
+        id: String(id),
+        proxyUrl: new URL(String(proxyUrl)),
+        [Symbol.asyncDispose]: async () => void (await post(`/v1/tasks/${String(id)}/complete`, {})),
+      };
+    },
+    events: () =>
+      readFileSync(join(folder, 'audit.ndjson'), 'utf8')
+        .split('\n')
+        .filter((text) => text !== '')
+        .map((text) => JSON.parse(text) as Record<string, unknown>),
+    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
+  };
+}
+
+function exeat(argv: readonly string[]): Program {
+  return start(process.execPath, [new URL('../../../src/main.ts', import.meta.url).pathname, ...argv], { env: environment() });
+}
