@@ -32,6 +32,7 @@ const ratios: readonly Ratio[] = [
   { name: 'undici_vs_answer', of: 'undici', to: 'direct', target: 2.6 },
   { name: 'forward_vs_undici', of: 'forward', to: 'undici', target: 1.25 },
   { name: 'forward_vs_http_proxy_3', of: 'forward', to: 'http_proxy_3', target: 0.5 },
+  { name: 'forward_vs_http_proxy_3_keep_alive', of: 'forward', to: 'http_proxy_3_keep_alive' },
   { name: 'forward_distinct_vs_undici', of: 'forward_distinct', to: 'undici', target: 1.7 },
   { name: 'reverse_vs_undici', of: 'reverse', to: 'undici' },
 ];

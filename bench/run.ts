@@ -25,6 +25,7 @@ const load = stack.use(startLoad());
 const answer = stack.use(await startPeer('answer'));
 const undici = stack.use(await startPeer('undici', String(answer.port)));
 const httpProxy3 = stack.use(await startPeer('http-proxy-3', String(answer.port)));
+const httpProxy3KeepAlive = stack.use(await startPeer('http-proxy-3', String(answer.port), 'keep-alive'));
 const authority = stack.use(await startAuthority());
 
 const sidecar = (name: string, policies: string) =>
@@ -33,7 +34,7 @@ const warm = stack.use(await sidecar('warm', fewPolicies));
 const many = stack.use(await sidecar('many', manyPolicies()));
 const cold = stack.use(await sidecar('cold', fewPolicies));
 
-const baselines = peerScenarios({ answer, undici, httpProxy3 });
+const baselines = peerScenarios({ answer, undici, httpProxy3, httpProxy3KeepAlive });
 const exeat = await exeatScenarios(answer, { warm, many, cold });
 const scenarios = [...baselines, ...exeat.filter(({ name }) => only === undefined || only === name)];
 const wanted = Object.entries(checks).filter(([name]) => only === undefined || only === name);

@@ -7,6 +7,7 @@ export interface Baselines {
   readonly answer: Server;
   readonly undici: Server;
   readonly httpProxy3: Server;
+  readonly httpProxy3KeepAlive: Server;
 }
 
 /** Sidecars with the example policies, with a hundred, and one whose tasks are used once. */
@@ -47,14 +48,15 @@ function straight(answer: Server, path: string): RequestShape {
   return { method: 'GET', path, headers: headers(answer.port, { 'Proxy-Authorization': someone }) };
 }
 
-/** The answering server itself, and two bare forwarders in front of it. */
-export function peerScenarios({ answer, undici, httpProxy3 }: Baselines): readonly Scenario[] {
+/** The answering server itself, and bare forwarders in front of it. */
+export function peerScenarios({ answer, undici, httpProxy3, httpProxy3KeepAlive }: Baselines): readonly Scenario[] {
   const shapes = [proxied(answer, issues)];
   const direct = { port: answer.port, shapes: [straight(answer, issues)] };
   return [
     { name: 'direct', server: answer, shapes: direct.shapes, direct, ...usual },
     { name: 'undici', server: undici, shapes, direct, ...usual },
     { name: 'http_proxy_3', server: httpProxy3, shapes, direct, ...usual },
+    { name: 'http_proxy_3_keep_alive', server: httpProxy3KeepAlive, shapes, direct, ...usual },
   ];
 }
 
