@@ -72,6 +72,7 @@ export async function startSidecar({ config, reread, log, resolve }: SidecarOpti
   const metrics = createMetrics({
     openTasks: () => tasks.openCount,
     auditFailed: () => sink.failure !== undefined,
+    decisions: () => graph.policy.counts,
     identityExpiresAt: () => identity.expiresAt(),
   });
   const audit = metrics.counting(sink);

@@ -1,9 +1,12 @@
 import type { AuditEvent, AuditSink, CallEvent } from '../audit/audit.ts';
+import type { DecisionCounts } from '../policy/policy.ts';
 
 /** Values that are asked for when someone looks. */
 export interface Gauges {
   readonly openTasks: () => number;
   readonly auditFailed: () => boolean;
+  /** Of the policies in force: a reload begins anew. */
+  readonly decisions: () => DecisionCounts;
   /** Epoch ms; undefined = no proof of identity. */
   readonly identityExpiresAt: () => number | undefined;
 }
@@ -72,11 +75,16 @@ export function createMetrics(gauges: Gauges): Metrics {
     }),
     text() {
       const expiresAt = gauges.identityExpiresAt();
+      const decisions = gauges.decisions();
       const decided = [...calls].flatMap(([decision, codes]) =>
         [...codes].map(([code, count]): Sample => [`{decision="${decision}",code="${code}"}`, count]),
       );
       return [
         ...family('exeat_calls_total', 'counter', 'Calls by decision and by why they did not complete; an empty code is success.', decided),
+        ...family('exeat_policy_decisions_total', 'counter', 'Decisions by whether the cache knew them, since policy was loaded.', [
+          ['{cache="hit"}', decisions.cached],
+          ['{cache="miss"}', decisions.evaluated],
+        ]),
         ...histogram('exeat_call_duration_seconds', 'Time from a call being read to its end.', buckets, sums),
         ...family('exeat_request_bytes_total', 'counter', 'Bytes of request bodies sent on.', [['', sums.requestBytes]]),
         ...family('exeat_response_bytes_total', 'counter', 'Bytes of response bodies passed back.', [['', sums.responseBytes]]),

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Attribute } from './attributes.ts';
 import { actionOf } from './cedar-request.ts';
-import type { AccessRequest, Decision } from './policy.ts';
+import type { AccessRequest, Decision, DecisionCounts } from './policy.ts';
 import type { ReadPlan, Reads } from './read-plan.ts';
 import { methodGroups } from './schema.ts';
 
@@ -16,21 +16,30 @@ const lastTime = Date.UTC(10_000, 0);
  * Answers a call as an earlier one that was the same in everything that policies in its scope can read. Failures are not kept.
  * Entries never go stale, since nothing else enters a decision; a reload makes a new cache.
  */
-export function cached<P extends Decides>(pdp: P, plan: ReadPlan, { max = 10_000 } = {}): P {
+export function cached<P extends Decides>(pdp: P, plan: ReadPlan, { max = 10_000 } = {}): P & { readonly counts: DecisionCounts } {
   const decisions = new LRUCache<string, Decision>({ max });
   const scopes: Scopes = new Map();
   let scopesSoFar = 0;
-  return { ...pdp, decide };
+  const counts = { cached: 0, evaluated: 0 };
+  return { ...pdp, decide, counts };
 
   function decide(request: AccessRequest): Decision {
     const scope = scopeOf(request);
-    if (scope === undefined) return pdp.decide(request);
+    if (scope === undefined) return evaluate(request);
     const key = keyOf(scope, request);
     const known = decisions.get(key);
-    if (known !== undefined) return known;
-    const decision = pdp.decide(request);
+    if (known !== undefined) {
+      counts.cached += 1;
+      return known;
+    }
+    const decision = evaluate(request);
     if (decision.error === undefined) decisions.set(key, decision);
     return decision;
+  }
+
+  function evaluate(request: AccessRequest): Decision {
+    counts.evaluated += 1;
+    return pdp.decide(request);
   }
 
   function scopeOf(request: AccessRequest): Scope | undefined {

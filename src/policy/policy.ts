@@ -33,6 +33,11 @@ export interface Explanation {
   readonly errors: readonly string[];
 }
 
+export interface DecisionCounts {
+  readonly cached: number;
+  readonly evaluated: number;
+}
+
 /** Decides; never enforces. Anything but an explicit allow is a deny: undefined, timeout, parse error, evaluation error. */
 export interface PolicyDecisionPoint {
   decide(request: AccessRequest, signal?: AbortSignal): Decision | Promise<Decision>;
@@ -42,6 +47,8 @@ export interface PolicyDecisionPoint {
   readonly warnings: readonly string[];
   /** SHA-256 over the loaded policies and schema, base64url; in every `call` event. */
   readonly digest: string;
+  /** Decisions since it was loaded, by where they came from. */
+  readonly counts: DecisionCounts;
 }
 
 declare const granted: unique symbol;
@@ -55,11 +62,12 @@ export interface Permit {
   readonly observed: boolean;
 }
 
-/** Turns a decision into a permit or a refusal. A `mint` operation is never observed into being. */
+/** Turns a decision into a permit or a refusal. Neither a `mint` operation nor one that could not be evaluated is observed into being. */
 export function grant(request: AccessRequest, decision: Decision): Permit | Refusal {
   const permit = (observed: boolean) => ({ request, decision, observed }) as Permit;
-  if (decision.allow && decision.error === undefined) return permit(false);
+  if (decision.error !== undefined) return refuse('policy_error');
+  if (decision.allow) return permit(false);
   const { observeUntil } = request.target.destination;
   if (observeUntil !== undefined && request.time < observeUntil && request.operation.group !== 'mint') return permit(true);
-  return refuse(decision.error === undefined ? 'policy_denied' : 'policy_error');
+  return refuse('policy_denied');
 }

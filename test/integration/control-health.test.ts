@@ -36,6 +36,8 @@ test('metrics count calls, credentials and tasks, and identify nobody', async ()
     'exeat_calls_total{decision="allow",code=""} 2',
     'exeat_calls_total{decision="deny",code="policy_denied"} 1',
     'exeat_calls_total{decision="none",code="task_credential_missing"} 1',
+    'exeat_policy_decisions_total{cache="hit"} 1',
+    'exeat_policy_decisions_total{cache="miss"} 2',
     'exeat_call_duration_seconds_count 4',
     'exeat_credentials_total{event="issued"} 0',
     'exeat_tasks_total{event="opened"} 1',
