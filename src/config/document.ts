@@ -28,7 +28,7 @@ export function parseYaml(text: string): ConfigDocument {
   const lineAt = (offset: number): number => lines.linePos(offset).line;
   const problems: LocatedProblem[] = [...document.errors, ...document.warnings].map(({ message, code, pos }) => ({
     path: [],
-    message: inOurWords[code] ?? message,
+    message: inOurWords[code] ?? withoutSource(message),
     line: lineAt(pos[0]),
   }));
   const refuse = (node: Node, message: string): void => {
@@ -71,13 +71,22 @@ export function parseYaml(text: string): ConfigDocument {
   }
 }
 
+/** Never the name itself: a secret that was pasted here may begin with *. */
 function aliasMessage({ source }: Alias): string {
-  const quote = source.startsWith('.') ? `; write a wildcard in quotes: "*${source}"` : '';
-  return `there is no anchor for the alias *${source}${quote}`;
+  return source.startsWith('.')
+    ? `there is no anchor for the alias *${source}; write a wildcard in quotes: "*${source}"`
+    : 'there is no anchor for this alias (a text that begins with * needs quotes)';
+}
+
+/** The one message of the parser that quotes what it could not read. */
+function withoutSource(message: string): string {
+  return message.replace(/^(Block scalar header includes extra characters): .*/s, '$1');
 }
 
 /** The parser's words where they would not help. */
 const inOurWords: Readonly<Record<string, string>> = {
+  BAD_DIRECTIVE: 'a line that begins with % is a directive, and none is expected',
+  BAD_DQ_ESCAPE: 'unknown escape (in single quotes a backslash stands for itself)',
   DUPLICATE_KEY: 'this key stands twice',
   MISSING_CHAR: 'missing , or : (inside [ ] or { } a text that has any of these characters needs quotes)',
   MULTIPLE_DOCS: 'only one document is expected, without ---',

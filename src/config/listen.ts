@@ -8,7 +8,8 @@ const maxSocketPathBytes = 103;
 
 const tcp = z
   .string()
-  .regex(/^([^:\s/]+|\[[0-9a-fA-F:.]+\])?:\d{1,5}$/, 'expected address:port such as 127.0.0.1:7070')
+  // What is no address is not compared with the others.
+  .regex(/^([^:\s/]+|\[[0-9a-fA-F:.]+\])?:\d{1,5}$/, { error: 'expected address:port such as 127.0.0.1:7070', abort: true })
   .transform((text): { readonly host?: string; readonly port: number } => {
     const at = text.lastIndexOf(':');
     const host = text.slice(0, at).replace(/^\[|\]$/g, '');

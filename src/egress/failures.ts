@@ -31,7 +31,9 @@ export function failureCode(error: unknown): ErrorCode {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
   const known = byCode[code];
   if (known !== undefined) return known;
-  if (code.startsWith('HPE_')) return 'upstream_malformed';
+  // The parser's errors have lost their codes in undici 8.
+  if (error instanceof Error && error.name === 'HTTPParserError')
+    return /EOF/.test(error.message) ? 'upstream_broken' : 'upstream_malformed';
   if (/^(?:ERR_TLS_CERT|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CRL_|HOSTNAME_MISMATCH|INVALID_|PATH_LENGTH|ERROR_IN_C)/.test(code))
     return 'tls_failed';
   if (/^(?:ERR_TLS|ERR_SSL|ERR_OSSL|EPROTO$)/.test(code)) return 'tls_handshake_failed';

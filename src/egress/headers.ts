@@ -1,6 +1,7 @@
 import type { InboundCall } from '../call.ts';
 import type { Credential } from '../credentials/credential.ts';
 import type { Target } from '../destination.ts';
+import { ExeatError } from '../errors.ts';
 import { fieldName, fieldOf } from '../fields.ts';
 
 /** The outgoing header list, and the names of the agent's own credentials that were left out. */
@@ -56,7 +57,10 @@ type ResponseFields = Readonly<Record<string, string | string[] | undefined>>;
 /** The answer's header section, flat: without hop-by-hop fields, `Alt-Svc`, foreign `Exeat-*` and `Proxy-Status: exeat`; on routes, without HSTS and with `Location` rewritten. */
 export function responseHeaders(fields: ResponseFields, target: Target, onRoute: boolean): string[] {
   const headers: string[] = [];
-  const { connection } = fields;
+  const { connection, 'transfer-encoding': coding } = fields;
+  // The client would be given the coded bytes without the field that says so.
+  if (coding !== undefined && (typeof coding !== 'string' || coding.toLowerCase() !== 'chunked'))
+    throw new ExeatError('upstream_malformed');
   const nominated = connection === undefined ? undefined : nominatedFields(String(connection));
   for (const name in fields) {
     const value = fields[name];

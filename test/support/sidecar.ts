@@ -18,6 +18,7 @@ export interface TestConfig {
   readonly authority?: object;
   readonly listen?: object;
   readonly reload?: object;
+  readonly log?: object;
   /** Cedar text; everything is permitted unless said. */
   readonly policy?: string;
   /** Reuses the folder of an earlier sidecar: a restart. */
@@ -111,7 +112,8 @@ export function configOf(config: TestConfig, folder: string): object {
     intents: config.intents ?? { work: { description: 'Test', destinations: Object.keys(config.destinations) } },
     policy: { engine: 'cedar', directory: join(folder, 'policies') },
     audit: { to: join(folder, 'audit.ndjson'), ...config.audit },
-    ...(config.reload === undefined ? {} : { reload: config.reload }),
+    reload: config.reload ?? {},
+    log: config.log ?? {},
     destinations: config.destinations,
   };
 }

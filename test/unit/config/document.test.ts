@@ -31,3 +31,20 @@ test('a path leads to the line of its deepest part that is there', () => {
   assert.equal(document.lineOf(['a', 'b', 1, 'missing']), 4);
   assert.equal(document.lineOf(['nowhere']), 1);
 });
+
+test('no message repeats the text that could not be read: a secret may have been pasted there', () => {
+  for (const text of [
+    'a: *pasted',
+    'a: |pasted',
+    'a: >pasted\n b',
+    'a: !pasted',
+    '%pasted\n---\na: b',
+    '%YAML pasted\n---\na: b',
+    'a: "pasted',
+    'a: &pasted &pasted b',
+  ]) {
+    const { problems } = parseYaml(text);
+    assert.ok(problems.length > 0, text);
+    for (const { message } of problems) assert.doesNotMatch(message, /pasted/, text);
+  }
+});
