@@ -36,9 +36,8 @@ export function requestHeaders(
     }
     if (field.hop || field.strip || lower === 'host' || lower === 'expect') continue;
     if (field.credential || injects(added.credential, lower)) {
-      const kept =
-        (destination.keepHeaders.has(lower) || (destination.passCookies && lower === 'cookie')) && !injects(added.credential, lower);
-      if (!kept) {
+      const kept = destination.keepHeaders.has(lower) || (destination.passCookies && lower === 'cookie');
+      if (!kept || injects(added.credential, lower) || carriesTask(call, raw[i + 1] ?? '')) {
         removed ??= [];
         if (!removed.includes(lower)) removed.push(lower);
         continue;
@@ -136,6 +135,15 @@ function authorityOf({ host, destination: { scheme, port } }: Target): string {
 function injects(credential: Credential | undefined, name: string): boolean {
   if (credential !== undefined) for (const header of credential.headers) if (header[0] === name) return true;
   return false;
+}
+
+/** On a route the task stands in a field that clients send anyway; `unsafe_keep` is not meant for that one. */
+function carriesTask({ caller: { door, presented } }: InboundCall, value: string): boolean {
+  return door === 'route' && presented !== undefined && lastWord(value) === lastWord(presented);
+}
+
+function lastWord(text: string): string {
+  return text.slice(text.lastIndexOf(' ') + 1);
 }
 
 function isExeatField(name: string): boolean {

@@ -1,43 +1,71 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Resolve } from '../../src/egress/address-guard.ts';
 import { startOrigin } from '../support/origin.ts';
-import { loopback, startTestSidecar } from '../support/sidecar.ts';
+import { loopback, startTestSidecar, type TestConfig } from '../support/sidecar.ts';
 import { openWire } from '../support/wire.ts';
 
 const policy = '@id("reads") permit (principal, action in Action::"read", resource);';
 
-test('no connection is opened to a destination for a call that is refused, at whichever step', async () => {
+test('no connection is opened to a destination, nor its name looked up, for a call that is refused, at whichever step', async () => {
   await using origin = await startOrigin();
-  await using exeat = await startTestSidecar({
-    destinations: { api: loopback(origin), other: { hosts: ['other.example'] } },
+  const asked: string[] = [];
+  const resolve: Resolve = (hostname, _options, callback) => {
+    asked.push(hostname);
+    callback(null, [{ address: '127.0.0.1', family: 4 }]);
+  };
+  const at = (name: string) => ({ hosts: [`http://${name}.example:${origin.port}`], allow_private: true });
+  const dated = { kind: 'static', header: 'x-token', value: { file: '/nowhere/secret' }, expires: '2999-01-01', reason: 'test' };
+  const config: TestConfig = {
+    destinations: {
+      api: at('api'),
+      other: at('other'),
+      bare: { ...at('bare.localhost'), hosts: [`http://bare.localhost:${origin.port}`], unsafe_cleartext: true, credential: dated },
+      routed: { ...at('routed'), hosts: undefined, route: '/routed', url: `http://routed.example:${origin.port}` },
+    },
     intents: {
-      work: { description: 'w', destinations: ['api'], budget: { calls: 1 } },
+      work: { description: 'w', destinations: ['api', 'bare', 'routed'], budget: { calls: 1 } },
       else: { description: 'e', destinations: ['other'] },
     },
     policy,
-  });
-  const call = async (authorization: string | undefined, line: string) => {
-    await using wire = await openWire(exeat.proxy);
-    wire.send(
-      `${line} HTTP/1.1\r\nHost: ${origin.host}\r\n${authorization === undefined ? '' : `Proxy-Authorization: ${authorization}\r\n`}\r\n`,
-    );
-    return Number(/ (\d+) /.exec(await wire.until(/\r\n\r\n[^]*\}/))?.[1]);
   };
+  await using exeat = await startTestSidecar(config, { resolve });
+  const url = `http://api.example:${origin.port}/`;
+  const send = async (lines: readonly string[]) => {
+    await using wire = await openWire(exeat.proxy);
+    wire.send([...lines, 'Connection: close', '', ''].join('\r\n'));
+    return Number(/^HTTP\/1\.1 (\d+)/.exec(await wire.closed())?.[1]);
+  };
+  const forward = (authorization: string | undefined, method = 'GET', target = url) =>
+    send([
+      `${method} ${target} HTTP/1.1`,
+      `Host: ${new URL(target).host}`,
+      ...(authorization === undefined ? [] : [`Proxy-Authorization: ${authorization}`]),
+    ]);
+  const route = (credential: string | undefined, method = 'GET') =>
+    send([`${method} /routed/x HTTP/1.1`, `Host: ${exeat.proxy}`, ...(credential === undefined ? [] : [`Exeat-Task: ${credential}`])]);
   const ended = exeat.open();
   await exeat.sidecar.tasks.complete(ended.id, 'operator');
   const paused = exeat.open();
   exeat.sidecar.tasks.pause(paused.id, 'operator');
-  assert.equal(await call(undefined, `GET ${origin.url}/`), 407);
-  assert.equal(await call('Basic YTpi', `GET ${origin.url}/`), 407);
-  assert.equal(await call(ended.authorization, `GET ${origin.url}/`), 403);
-  assert.equal(await call(paused.authorization, `GET ${origin.url}/`), 403);
-  assert.equal(await call(exeat.open('else').authorization, `GET ${origin.url}/`), 403);
-  assert.equal(await call(exeat.open().authorization, `POST ${origin.url}/`), 403);
-  assert.equal(origin.connections(), 0);
+  assert.equal(await forward(undefined), 407);
+  assert.equal(await forward('Basic YTpi'), 407);
+  assert.equal(await forward(ended.authorization), 403);
+  assert.equal(await forward(paused.authorization), 403);
+  assert.equal(await forward(exeat.open('else').authorization), 403);
+  assert.equal(await forward(exeat.open().authorization, 'POST'), 403);
+  assert.equal(await forward(exeat.open().authorization, 'GET', `${url}?api_key=x`), 400);
+  assert.equal(await forward(exeat.open().authorization, 'GET', `http://bare.localhost:${origin.port}/`), 503, 'no credential');
+  assert.equal(await route(undefined), 403);
+  assert.equal(await route(ended.credential), 403);
+  assert.equal(await route(exeat.open('else').credential), 403);
+  assert.equal(await route(exeat.open().credential, 'POST'), 403);
+  assert.deepEqual([origin.connections(), asked], [0, []]);
   const last = exeat.open();
-  assert.equal(await call(last.authorization, `GET ${origin.url}/`), 200);
-  assert.equal(await call(last.authorization, `GET ${origin.url}/`), 429);
-  assert.equal(origin.seen.length, 1);
+  assert.equal(await forward(last.authorization), 200);
+  assert.equal(await forward(last.authorization), 429);
+  assert.equal(await route(exeat.open().credential), 200);
+  assert.deepEqual([origin.seen.length, asked], [2, ['api.example', 'routed.example']]);
 });
 
 test("Exeat's own listeners are never dialled, whatever the destination is called", async () => {

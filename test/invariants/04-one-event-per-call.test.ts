@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { call } from '../support/call.ts';
 import { startOrigin } from '../support/origin.ts';
+import { startProtectedApi } from '../support/protected-api.ts';
 import { loopback, startTestSidecar } from '../support/sidecar.ts';
+import { openStream, startStreams } from '../support/streams.ts';
 import { openWire } from '../support/wire.ts';
 
 test('every call of a task leaves exactly one final event, however it ends', async () => {
@@ -42,4 +45,61 @@ test('every call of a task leaves exactly one final event, however it ends', asy
     calls.map(([, , code]) => code),
   );
   assert.equal(new Set(events.map((event) => event['call'])).size, calls.length);
+});
+
+function codes(events: readonly Record<string, unknown>[]): unknown[] {
+  return events.map(({ code }) => code);
+}
+
+test('a call that its client or its task ends has one too, and refusals that no task stands behind are summed', async () => {
+  await using origin = await startStreams();
+  await using exeat = await startTestSidecar({ destinations: { api: loopback(origin) } });
+  const [left, cut] = [exeat.open(), exeat.open('work', { calls: 1 })];
+  const abandoned = await openStream(exeat, { origin, task: left, path: '/left' });
+  await abandoned[Symbol.asyncDispose]();
+  await using stream = await openStream(exeat, { origin, task: cut, path: '/cut' });
+  assert.equal((await call(`${origin.url}/`, { proxy: exeat.proxy, authorization: cut.authorization })).code, 'budget_spent');
+  await exeat.sidecar.tasks.revoke(cut.id, 'operator');
+  await stream.broken();
+  for (const authorization of ['Basic YTpi', 'Basic YTpi', 'nonsense']) {
+    assert.equal((await call(`${origin.url}/`, { proxy: exeat.proxy, authorization })).status, 407);
+  }
+  await using wire = await openWire(exeat.proxy);
+  wire.send('nonsense\r\n\r\n');
+  await wire.closed();
+  assert.deepEqual(codes(await exeat.events({ kind: 'call', task: left.id })), ['client_gone']);
+  assert.deepEqual(codes(await exeat.events({ kind: 'call', task: cut.id }, 2)), ['budget_spent', 'task_revoked']);
+  await exeat.sidecar[Symbol.asyncDispose]();
+  const calls = exeat.allEvents().filter(({ kind }) => kind === 'call');
+  assert.equal(calls.length, 3);
+  const summed = exeat.allEvents().filter(({ kind }) => kind === 'call.refused');
+  assert.equal(
+    summed.reduce((sum, { count }) => sum + Number(count), 0),
+    4,
+  );
+});
+
+test('every issuance, revocation and change of privilege has an event of its own, in the order in which it happened', async () => {
+  await using world = await startProtectedApi();
+  const { exeat } = world;
+  assert.equal(await world.call(), 200);
+  assert.deepEqual(await exeat.sidecar.reload('test'), { reloaded: true });
+  await exeat.sidecar.tasks.complete(world.task.id, 'operator');
+  await exeat.sidecar[Symbol.asyncDispose]();
+  assert.deepEqual(
+    exeat
+      .allEvents()
+      .map(({ kind }) => kind)
+      .filter((kind) => kind !== 'checkpoint'),
+    [
+      'privilege.changed',
+      'task.opened',
+      'credential.issuing',
+      'credential.issued',
+      'call',
+      'privilege.changed',
+      'task.completed',
+      'credential.revoked',
+    ],
+  );
 });

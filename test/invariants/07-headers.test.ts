@@ -106,6 +106,29 @@ test('nothing the agent sends can stand beside or replace the credential that Ex
   for (const line of exeat.allEvents()) assert.ok(!JSON.stringify(line).includes('the-secret'));
 });
 
+test('on a route the header that carries the task, whichever a client uses for it, never travels further', async () => {
+  await using origin = await startOrigin();
+  await using exeat = await startTestSidecar({
+    destinations: { api: { route: '/api', url: origin.url, allow_private: true, unsafe_keep: ['authorization', 'x-api-key', 'api-key'] } },
+  });
+  const { credential } = exeat.open();
+  const [id = '', secret = ''] = credential.split('.');
+  for (const field of [
+    `Exeat-Task: ${credential}`,
+    `Authorization: Bearer ${credential}`,
+    `Authorization: Basic ${btoa(`${id}:${secret}`)}`,
+    `X-Api-Key: ${credential}`,
+    `Api-Key: ${credential}`,
+  ]) {
+    await using wire = await openWire(exeat.proxy);
+    wire.send(`GET /api/x HTTP/1.1\r\nHost: ${exeat.proxy}\r\n${field}\r\n\r\n`);
+    assert.match(await wire.until(/\}$/), /^HTTP\/1\.1 200 /, field);
+    const sent = JSON.stringify(origin.seen.at(-1)?.rawHeaders);
+    assert.ok(!sent.includes(secret) && !sent.includes(btoa(`${id}:${secret}`)), field);
+  }
+  assert.equal(origin.seen.length, 5);
+});
+
 test("a destination's Alt-Svc, its Exeat-* fields and a Proxy-Status in our name are taken out; cookies pass only where they may", async () => {
   await using origin = await startOrigin((_request, response) => {
     response.writeHead(200, {

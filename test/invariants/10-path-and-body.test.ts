@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { temporaryFolder } from '../support/broker.ts';
+import { call } from '../support/call.ts';
 import { startOrigin } from '../support/origin.ts';
 import { loopback, startTestSidecar } from '../support/sidecar.ts';
 import { openWire } from '../support/wire.ts';
@@ -45,4 +49,34 @@ test('what an origin could read as another path is refused unless the destinatio
     ['/a%2Fb'],
   );
   assert.equal((await open.events({ kind: 'call' }))[0]?.['path'], '/a%2Fb');
+});
+
+test('what Exeat adds to a request is Host, Via, framing and the credential; all else arrives as it was sent, in its order', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'secret');
+  writeFileSync(file, 'the-secret');
+  const credential = { kind: 'static', header: 'x-token', value: { file }, expires: '2999-01-01', reason: 'test' };
+  await using origin = await startOrigin();
+  await using exeat = await startTestSidecar({ destinations: { api: loopback(origin, { credential }) } });
+  const own = [
+    ['X-Custom', 'a'],
+    ['x-custom', 'B'],
+    ['Accept', 'text/html;q=0.9, */*'],
+    ['Content-Type', 'application/json'],
+    ['If-None-Match', '"abc"'],
+    ['Range', 'bytes=0-9'],
+  ];
+  const { authorization } = exeat.open();
+  const fields = own.map(([name, value]) => `${name}: ${value}`);
+  await call(`${origin.url}/x`, { proxy: exeat.proxy, authorization, method: 'POST', body: 'four', fields });
+  const raw = origin.seen[0]?.rawHeaders ?? [];
+  const pairs = Array.from({ length: raw.length / 2 }, (_, i) => [raw[2 * i], raw[2 * i + 1]]);
+  const added = pairs.filter(([name, value]) => !own.some(([a, b]) => a === name && b === value));
+  assert.deepEqual(
+    pairs.filter((pair) => !added.includes(pair)),
+    own,
+  );
+  const names = new Set(added.map(([name]) => name?.toLowerCase()));
+  assert.deepEqual(names, new Set(['host', 'via', 'x-token', 'connection', 'content-length']));
+  assert.equal(await origin.seen[0]?.body, 'four');
 });

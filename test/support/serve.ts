@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { configOf, permitAll, type TestConfig } from './sidecar.ts';
 
-/** `exeat serve` as a process of its own, on ports of its own, in a folder that is removed at the end. */
+/** `exeat serve` as a process of its own, on ports of its own, in a folder that is removed at the end unless it was given. */
 export interface ServedSidecar extends AsyncDisposable {
   readonly sidecar: { readonly proxy: string; readonly control: string; readonly health: string };
   readonly folder: string;
@@ -19,15 +19,17 @@ export interface ServedSidecar extends AsyncDisposable {
   rewrite(next: Partial<TestConfig> | string): void;
   /** Ends it in the ordinary way and answers with its exit code. */
   stop(): Promise<number | null>;
+  /** Ends it without leave. */
+  kill(): Promise<void>;
 }
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
 const patienceMs = 20_000;
 
 export async function startServe(given: TestConfig, env: Readonly<Record<string, string>> = {}): Promise<ServedSidecar> {
-  const folder = mkdtempSync(join(tmpdir(), 'exeat-serve-'));
+  const folder = given.folder ?? mkdtempSync(join(tmpdir(), 'exeat-serve-'));
   const file = join(folder, 'exeat.yaml');
-  mkdirSync(join(folder, 'policies'));
+  mkdirSync(join(folder, 'policies'), { recursive: true });
   let current = given;
   const write = (next: Partial<TestConfig> | string): void => {
     if (typeof next !== 'string') current = { ...current, ...next };
@@ -75,9 +77,13 @@ export async function startServe(given: TestConfig, env: Readonly<Record<string,
     signal: (name) => void child.kill(name),
     rewrite: write,
     stop,
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
+    },
     async [Symbol.asyncDispose]() {
       await stop();
-      rmSync(folder, { recursive: true, force: true });
+      if (given.folder === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
 }
