@@ -1,7 +1,8 @@
 import { isRefusal, refuse, type Refusal } from '../errors.ts';
 import type { Principal } from '../identity/identity.ts';
+import { isoOrNull } from '../iso.ts';
 import { duration, z } from '../settings.ts';
-import { taskReport, taskSummary, type Task, type TaskControl, type TaskReport, type TaskSummary } from '../tasks/task.ts';
+import { taskReport, taskSummary, type Task, type TaskControl } from '../tasks/task.ts';
 import type { ControlRole } from './tokens.ts';
 
 /** Who asks: a role, or the holder of one task's own credential. */
@@ -79,15 +80,15 @@ export function routesOf(deps: ControlDeps): readonly Route[] {
   const { tasks } = deps;
 
   /** Operators and orchestrators see every task; the agent those that it, as whom it is now, opened itself; a task's credential its own. */
-  function maySee(asker: Asker, report: TaskSummary): boolean {
-    if (asker.role === 'task') return asker.task.id === report.id;
-    return asker.role !== 'agent' || (report.origin !== 'orchestrator' && report.agent === deps.identity().principal?.id);
+  function maySee(asker: Asker, task: Pick<Task, 'id' | 'origin' | 'agent'>): boolean {
+    if (asker.role === 'task') return asker.task.id === task.id;
+    return asker.role !== 'agent' || (task.origin !== 'orchestrator' && task.agent === deps.identity().principal?.id);
   }
 
-  /** What someone may not see is, to them, not there. */
-  function visible(asker: Asker, id: string): TaskReport | undefined {
-    const report = tasks.report(id);
-    return report !== undefined && maySee(asker, report) ? report : undefined;
+  /** What someone may not see is, to them, not there. Asks for no report: that of a task must not stand before its ending. */
+  function visible(asker: Asker, id: string): boolean {
+    const task = tasks.get(id);
+    return task !== undefined && maySee(asker, task);
   }
 
   return [
@@ -122,7 +123,7 @@ export function routesOf(deps: ControlDeps): readonly Route[] {
       roles: everyone,
       result: taskReport,
       answer({ asker, id }) {
-        const report = visible(asker, id);
+        const report = visible(asker, id) ? tasks.report(id) : undefined;
         return report === undefined ? refuse('not_found') : ok(report);
       },
     },
@@ -133,7 +134,7 @@ export function routesOf(deps: ControlDeps): readonly Route[] {
       roles: changes[change],
       result: taskReport,
       async answer({ asker, id }) {
-        if (visible(asker, id) === undefined) return refuse('not_found');
+        if (!visible(asker, id)) return refuse('not_found');
         const report = await tasks[change](id, asker.role === 'operator' || asker.role === 'orchestrator' ? asker.role : 'agent');
         return isRefusal(report) ? report : ok(report);
       },
@@ -156,10 +157,7 @@ export function routesOf(deps: ControlDeps): readonly Route[] {
         const { principal, expiresAt } = deps.identity();
         if (principal === undefined) return refuse('identity_unavailable');
         if (asker.role !== 'operator') return ok({ id: principal.id });
-        return ok({
-          ...principal,
-          expires_at: expiresAt === undefined || !Number.isFinite(expiresAt) ? null : new Date(expiresAt).toISOString(),
-        });
+        return ok({ ...principal, expires_at: isoOrNull(expiresAt) });
       },
     },
     {
@@ -170,7 +168,7 @@ export function routesOf(deps: ControlDeps): readonly Route[] {
       body: explainBody,
       async answer({ asker, body }) {
         const request = body as ExplainRequest;
-        if (visible(asker, request.task) === undefined) return refuse('not_found');
+        if (!visible(asker, request.task)) return refuse('not_found');
         const explained = await deps.explain(request);
         return typeof explained === 'object' && explained !== null && isRefusal(explained) ? explained : ok(explained);
       },

@@ -45,6 +45,8 @@ const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const tokenType = { jwt: 'urn:ietf:params:oauth:token-type:jwt', accessToken: 'urn:ietf:params:oauth:token-type:access_token' } as const;
 /** What we may put into an Authorization field (RFC 6750 §2.1). */
 const bearerToken = /^[A-Za-z0-9._~+/-]+=*$/;
+/** A token that is to live longer never expires, as far as anyone can rely on it. */
+const longestLifeMs = 10 * 365 * 86_400_000;
 
 export function create(settings: TokenExchangeConfig, { authority, now = Date.now }: TokenExchangeDeps): CredentialProvider {
   const inputs = [authority.issuer, settings.audience ?? '', settings.resource ?? '', settings.scope ?? '', String(settings.actor_token)];
@@ -66,7 +68,7 @@ export function create(settings: TokenExchangeConfig, { authority, now = Date.no
       if ('notIssued' in answer) return answer;
       if (answer.response.status !== 200) return refusedBy(answer, now());
       const issued = await credentialOf(settings, answer, askedAt);
-      longestSeenMs = Math.max(longestSeenMs, issued.expiresAt - askedAt);
+      if (Number.isFinite(issued.expiresAt)) longestSeenMs = Math.max(longestSeenMs, issued.expiresAt - askedAt);
       return issued;
     },
     revoke: (secret, signal) => authority.revoke(secret, signal),
@@ -113,12 +115,14 @@ async function credentialOf(settings: TokenExchangeConfig, answer: AuthorityAnsw
   if (found === undefined || typeof value !== 'string' || value === '') {
     throw new ExeatError('credential_unavailable', 'the authority answered 200 without a token');
   }
-  const unfit = await problemOf(settings, answer, found, value);
   const lifeMs = found['expires_in'] === undefined ? Number.NaN : Number(found['expires_in']) * 1000;
   const stated = jwtExpiry(value);
   const ends = [lifeMs >= 0 ? askedAt + lifeMs : undefined, stated].filter((at) => at !== undefined);
   // Without any word from the authority the local default is all there is to go by.
-  const expiresAt = ends.length === 0 ? askedAt + settings.max_ttl : Math.max(...ends);
+  const last = ends.length === 0 ? askedAt + settings.max_ttl : Math.max(...ends);
+  const expiresAt = last - askedAt > longestLifeMs ? Number.POSITIVE_INFINITY : last;
+  const endless = Number.isFinite(expiresAt) ? undefined : 'it lives for more than ten years, which is no expiry';
+  const unfit = (await problemOf(settings, answer, found, value)) ?? endless;
   const scope = found['scope'];
   return {
     headers: unfit === undefined ? [['authorization', new Secret(`Bearer ${value}`)]] : [],
@@ -158,10 +162,10 @@ async function problemOf(
   return undefined;
 }
 
-/** `exp` of a token that is a JWT, in epoch ms. Only to know how long a resource may accept it; nothing is trusted for it. */
+/** `exp` of a token that is a JWT, in epoch ms, at least 0. Only to know how long a resource may accept it; nothing is trusted for it. */
 function jwtExpiry(token: string): number | undefined {
   const parts = token.split('.');
   if (parts.length !== 3) return undefined;
   const exp = jsonObject(Buffer.from(parts[1] ?? '', 'base64url').toString('utf8'))?.['exp'];
-  return typeof exp === 'number' && Number.isFinite(exp) ? exp * 1000 : undefined;
+  return typeof exp === 'number' && Number.isFinite(exp) ? Math.max(0, exp * 1000) : undefined;
 }

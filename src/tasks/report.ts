@@ -1,4 +1,5 @@
 import type { Lease, LeaseOutcome } from '../credentials/credential.ts';
+import { isoOrNull } from '../iso.ts';
 import type { LiveTask } from './live.ts';
 import type { TaskReport, TaskSummary } from './task.ts';
 
@@ -42,7 +43,7 @@ export function reportOf(task: LiveTask, leases: readonly Lease[]): TaskReport {
 }
 
 function living(lease: Lease): LeaseReport {
-  return { lease: lease.id, destination: lease.destination, outcome: 'active', dead_by: isoOrNever(lease.expiresAt) };
+  return { lease: lease.id, destination: lease.destination, outcome: 'active', dead_by: isoOrNull(lease.expiresAt) };
 }
 
 function ended(outcome: LeaseOutcome): LeaseReport {
@@ -52,15 +53,10 @@ function ended(outcome: LeaseOutcome): LeaseReport {
     destination: outcome.destination,
     outcome: outcome.outcome,
     ...proof,
-    dead_by: isoOrNever(outcome.deadBy),
+    dead_by: isoOrNull(outcome.deadBy),
   };
 }
 
 function iso(epochMs: number): string {
   return new Date(epochMs).toISOString();
-}
-
-/** JSON has no Infinity: once written down it is null, which is no finite number either. */
-function isoOrNever(epochMs: number | null): string | null {
-  return epochMs !== null && Number.isFinite(epochMs) ? iso(epochMs) : null;
 }
