@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { readPlainFile } from './plain-file.ts';
 import { Secret } from './secret.ts';
 
 export { z };
@@ -35,10 +35,12 @@ export const secretReference = z.union([z.strictObject({ file: z.string().min(1)
 
 export type SecretReference = z.output<typeof secretReference>;
 
+const largestSecretBytes = 64 * 1024;
+
 /** Reads a secret by its reference; one trailing newline is not part of it. Throws, naming the reference, when it is missing or empty. */
 export function readSecret(reference: SecretReference): Secret {
   const name = 'file' in reference ? reference.file : `$${reference.env}`;
-  const text = 'file' in reference ? readFileSync(reference.file, 'utf8') : process.env[reference.env];
+  const text = 'file' in reference ? readPlainFile(reference.file, largestSecretBytes).toString() : process.env[reference.env];
   const value = text?.replace(/\r?\n$/, '');
   if (value === undefined || value === '') throw new Error(`the secret at ${name} is missing or empty`);
   return new Secret(value);

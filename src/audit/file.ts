@@ -133,7 +133,8 @@ async function lastOfOlder(path: string): Promise<Tail> {
 }
 
 async function firstSeqAt(path: string): Promise<number | undefined> {
-  const file = await open(path, 'r').catch(() => undefined);
+  // Whatever is called like one of ours: a FIFO is not waited for.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => undefined);
   if (file === undefined) return undefined;
   try {
     return await firstSeqOf(file);

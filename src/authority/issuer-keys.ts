@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { createLocalJWKSet, errors } from 'jose';
 import type { CryptoKey, FlattenedJWSInput, JWSHeaderParameters } from 'jose';
 import { ExeatError } from '../errors.ts';
+import { readPlainFile } from '../plain-file.ts';
 import type { TrustedIssuerConfig } from './config.ts';
 import { jwkSet } from './config.ts';
 
@@ -87,7 +87,7 @@ function keySet(json: unknown): KeyLookup {
 
 function readSet(file: string): KeyLookup {
   try {
-    return keySet(JSON.parse(readFileSync(file, 'utf8')));
+    return keySet(JSON.parse(readPlainFile(file, largestBytes).toString()));
   } catch (cause) {
     throw new Error(`${file} cannot be read as a JWK set`, { cause });
   }

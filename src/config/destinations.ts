@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs';
 import type { Destination, PeerNetwork } from '../destination.ts';
+import { readPlainFile } from '../plain-file.ts';
 import { endpointsOf } from './network-checks.ts';
 import type { DestinationConfig } from './destination.ts';
 import { ConfigError, type LocatedProblem } from './problems.ts';
 import type { Config } from './schema.ts';
+
+const largestPemBytes = 4 * 1024 ** 2;
 
 /** The destinations as the stages see them. Reads their CA files; throws a ConfigError that names all that cannot be used. */
 export function destinationsOf(config: Config): Destination[] {
@@ -67,7 +69,7 @@ function destinationOf(name: string, settings: DestinationConfig, report: (messa
 
 function readPem(path: string, report: (message: string) => void): string {
   try {
-    const pem = readFileSync(path, 'utf8');
+    const pem = readPlainFile(path, largestPemBytes).toString();
     if (!pem.includes('-----BEGIN CERTIFICATE-----')) report(`there is no PEM certificate in ${path}`);
     return pem;
   } catch (error) {

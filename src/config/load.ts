@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readPlainFile } from '../plain-file.ts';
 import { crossProblems } from './checks.ts';
 import { parseYaml } from './document.ts';
 import { childOf } from './json-schema.ts';
@@ -42,19 +42,20 @@ export function parseConfig(text: string, file: string): Config {
 }
 
 function readText(path: string): string {
-  const found = statSync(path, { throwIfNoEntry: false });
-  const fail = (message: string, cause?: unknown): ConfigError => {
-    const error = new ConfigError(path, [{ path: [], line: undefined, message }]);
-    error.cause = cause;
-    return error;
-  };
-  if (found === undefined) throw fail('there is no such file ("exeat init" writes one)');
-  if (!found.isFile() || found.size > largestBytes) throw fail('not a file of at most 1 MiB');
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
+    return new TextDecoder('utf-8', { fatal: true }).decode(readPlainFile(path, largestBytes));
   } catch (cause) {
-    throw fail(cause instanceof TypeError ? 'not UTF-8' : 'cannot be read', cause);
+    const error = new ConfigError(path, [{ path: [], line: undefined, message: whyUnread(cause) }]);
+    error.cause = cause;
+    throw error;
   }
+}
+
+function whyUnread(cause: unknown): string {
+  if (cause instanceof TypeError) return 'not UTF-8';
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code === 'ENOENT') return 'there is no such file ("exeat init" writes one)';
+  return code === undefined ? 'not a file of at most 1 MiB' : 'cannot be read';
 }
 
 /** The input without its unsound parts, so that the rest can be checked together in the same run. */

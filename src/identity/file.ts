@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
 import { ExeatError } from '../errors.ts';
+import { readPlainFile } from '../plain-file.ts';
 import { Secret } from '../secret.ts';
 import { duration, z } from '../settings.ts';
 import { readClaims, type WorkloadClaims } from './claims.ts';
@@ -108,10 +108,7 @@ function requireAudience(proof: Proof, audience: string, path: string): void {
 }
 
 function readTokenFile(path: string): string {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) throw new Error('there is no such file');
-  if (!found.isFile() || found.size > largestBytes) throw new Error(`not a file of at most ${largestBytes} bytes`);
-  const jwt = readFileSync(path, 'utf8').trim();
+  const jwt = readPlainFile(path, largestBytes).toString().trim();
   if (jwt === '') throw new Error('the file is empty');
   return jwt;
 }

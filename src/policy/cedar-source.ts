@@ -1,7 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DetailedError, PolicyJson, PolicyToJsonAnswer } from '@cedar-policy/cedar-wasm/nodejs';
+import { readPlainFile } from '../plain-file.ts';
 import type { Cedar } from './cedar-wasm.ts';
+
+const largestBytes = 4 * 1024 ** 2;
 
 /** One policy and where it stands. */
 export interface PolicySource {
@@ -32,7 +35,7 @@ export function readPolicies(cedar: Cedar, directory: string): LoadedPolicies {
     .sort();
   return parsePolicies(
     cedar,
-    names.map((file) => ({ file, text: readFileSync(join(directory, file), 'utf8') })),
+    names.map((file) => ({ file, text: readPlainFile(join(directory, file), largestBytes).toString() })),
   );
 }
 
