@@ -3,9 +3,11 @@ import { createCallBudget } from './budget.ts';
 import { isAlive, liveTask, recordOf, type LiveTask, type TaskRecord } from './live.ts';
 import { createSaver } from './saver.ts';
 
-/** How many ended tasks are kept for their reports, with how many names of operations in all, and how long. */
-const keptTasks = 1000;
-const keptOperations = 50_000;
+/**
+ * How many ended tasks are kept for their reports, with how many names of operations in all, and how long. What the agent opens by itself
+ * has room of its own: it cannot push out the reports of tasks that others opened.
+ */
+const quotas = { others: { tasks: 1000, operations: 50_000 }, own: { tasks: 200, operations: 10_000 } } as const;
 const keptMs = 24 * 3_600_000;
 
 /** All tasks, in memory and on disk. */
@@ -40,12 +42,12 @@ export function createRegistry(options: RegistryOptions): Registry {
   const marks = state.records<number>('task_budget');
   const saver = createSaver<LiveTask>((task) => records.put(task.id, recordOf(task)));
   const tasks = new Map<string, LiveTask>();
-  const reports: LiveTask[] = [];
+  const reports = { others: [] as LiveTask[], own: [] as LiveTask[] };
 
   const reserved = new Map(marks.all().map(({ id, value }) => [id, value]));
   for (const { id, value } of records.all()) adopt(id, { ...value, calls: Math.max(value.calls, reserved.get(id) ?? 0) });
-  for (const task of tasks.values()) if (task.end?.leases !== undefined) reports.push(task);
-  reports.sort((a, b) => endedAt(a) - endedAt(b));
+  const concluded = [...tasks.values()].filter(({ end }) => end?.leases !== undefined);
+  for (const task of concluded.toSorted((a, b) => endedAt(a) - endedAt(b))) reports[shareOf(task)].push(task);
   for (const id of reserved.keys()) if (!tasks.has(id)) marks.delete(id);
 
   function adopt(id: string, record: TaskRecord): LiveTask {
@@ -74,16 +76,18 @@ export function createRegistry(options: RegistryOptions): Registry {
   }
 
   function prune(newest: LiveTask): void {
-    let operations = reports.reduce((sum, task) => sum + task.operations.size, 0);
+    const share = reports[shareOf(newest)];
+    const quota = quotas[shareOf(newest)];
+    let operations = share.reduce((sum, task) => sum + task.operations.size, 0);
     let gone = 0;
-    for (const task of reports) {
-      const tooMany = reports.length - gone > keptTasks || (operations > keptOperations && task !== newest);
+    for (const task of share) {
+      const tooMany = share.length - gone > quota.tasks || (operations > quota.operations && task !== newest);
       if (!tooMany && endedAt(task) > clock() - keptMs) break;
       operations -= task.operations.size;
       gone += 1;
       drop(task);
     }
-    reports.splice(0, gone);
+    share.splice(0, gone);
   }
 
   return {
@@ -99,7 +103,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     ended: settle,
     concluded(task) {
       saver.now(task);
-      reports.push(task);
+      reports[shareOf(task)].push(task);
       prune(task);
     },
     close() {
@@ -107,6 +111,10 @@ export function createRegistry(options: RegistryOptions): Registry {
       saver.close();
     },
   };
+}
+
+function shareOf({ origin }: LiveTask): keyof typeof quotas {
+  return origin === 'orchestrator' ? 'others' : 'own';
 }
 
 function endedAt(task: LiveTask): number {

@@ -96,6 +96,24 @@ test('reports of tasks with many operations make room for newer ones', async () 
   );
 });
 
+test('however many tasks the agent opens for itself, the reports of those that others opened stay', async () => {
+  await using fixture = await startTasks({ tasks: { self_declared: { max_open: 2 } } });
+  const { task } = fixture.open();
+  await fixture.tasks.complete(task.id, 'orchestrator');
+  const own: string[] = [];
+  for (let index = 0; index < 1200; index += 1) {
+    const opened = fixture.open({}, 'agent');
+    own.push(opened.task.id);
+    await fixture.tasks.complete(opened.task.id, 'agent');
+  }
+  for (const how of ['crash', 'clean'] as const) {
+    assert.equal(fixture.tasks.report(task.id)?.state, 'completed');
+    const kept = own.filter((id) => fixture.tasks.report(id) !== undefined);
+    assert.deepEqual(kept, own.slice(-200));
+    await fixture.restart(how);
+  }
+});
+
 test('with a disk that takes nothing no task opens and no unreserved call begins, yet tasks end, are cut and revoked', async () => {
   await using fixture = await startTasks();
   const { task } = fixture.open();
