@@ -109,15 +109,12 @@ export function createBroker(deps: BrokerDeps): Broker {
     for (const key of keys) backoff.succeeded(key);
     const outcomes = revocation.outcomes(taskId);
     revocation.forget(taskId);
-    const missing = book.begun(taskId).map(({ lease }) => {
-      return { lease: lease.id, destination: lease.destination, outcome: 'pending', deadBy: lease.expiresAt } as const;
-    });
-    return [...outcomes, ...missing];
+    return [...outcomes, ...book.begun(taskId).map(unsettled('pending')), ...book.unknown(taskId).map(unsettled('unknown'))];
   }
 
   /** Whoever ends a task revokes its leases; this is for the one that was forgotten. */
   function endAbandoned(): void {
-    const known = [...cache.tasks(), ...revocation.tasks(), ...[...book.all()].map(({ lease }) => lease.task)];
+    const known = [...cache.tasks(), ...revocation.tasks(), ...[...book.all(), ...book.allUnknown()].map(({ lease }) => lease.task)];
     const ended = new Set(known.filter((id) => !taskIsOpen(id)));
     for (const id of seenEnded.keys()) if (!ended.has(id)) seenEnded.delete(id);
     for (const id of ended) {
@@ -127,6 +124,7 @@ export function createBroker(deps: BrokerDeps): Broker {
       cache.drop(id);
       revocation.forget(id);
       for (const held of book.of(id)) if (!revocation.knows(held)) void revocation.end(held);
+      for (const unknown of book.unknown(id)) book.forget(unknown);
     }
   }
 
@@ -138,7 +136,7 @@ export function createBroker(deps: BrokerDeps): Broker {
       if (held !== null) void revocation.end(held, 'the destination answered 401 to it');
       return true;
     },
-    leases: (taskId) => book.of(taskId).map(({ lease }) => lease),
+    leases: (taskId) => [...book.of(taskId), ...book.unknown(taskId)].map(({ lease }) => lease),
     revokeTask,
     swapProviders,
     resume() {
@@ -150,6 +148,10 @@ export function createBroker(deps: BrokerDeps): Broker {
       await revocation.close();
     },
   };
+}
+
+function unsettled(outcome: 'pending' | 'unknown'): (held: HeldLease) => LeaseOutcome {
+  return ({ lease }) => ({ lease: lease.id, destination: lease.destination, outcome, deadBy: lease.expiresAt });
 }
 
 /** Waits for something to settle, but no longer than that. */

@@ -23,6 +23,8 @@ export interface Lease {
   readonly legacy: boolean;
   /** Keyed digest of the secret, to join logs. */
   readonly fingerprint: string;
+  /** The issuer's answer was lost: nobody knows whether there is a credential, and nobody can revoke it. */
+  readonly unknown?: true;
 }
 
 /** What a provider issued, before the broker makes it a lease. */
@@ -80,7 +82,7 @@ export interface CredentialProvider {
   revoke?(secret: Secret, signal: AbortSignal): Promise<RevocationProof | undefined>;
 }
 
-/** How the end of one lease went. */
+/** How the end of one lease went. `unknown`: whether anything was issued; if so it is dead by then. */
 export type LeaseOutcome =
   | {
       readonly lease: string;
@@ -92,7 +94,7 @@ export type LeaseOutcome =
   | {
       readonly lease: string;
       readonly destination: string;
-      readonly outcome: 'pending' | 'not_revocable' | 'expired';
+      readonly outcome: 'pending' | 'not_revocable' | 'expired' | 'unknown';
       readonly deadBy: number;
     };
 
@@ -102,6 +104,7 @@ export interface TokenBroker {
   obtain(permit: Permit): Credential | undefined | Promise<Credential | undefined>;
   /** The destination answered 401 to this credential. True: it was evicted and a fresh one is worth one try. */
   evict(credential: Credential): boolean;
+  /** What of a task's may still be alive, what is unknown included. */
   leases(taskId: string): readonly Lease[];
   /** Revokes all leases of a task; settles after one try each (what failed is `pending` and retried in the background). */
   revokeTask(taskId: string): Promise<readonly LeaseOutcome[]>;

@@ -35,7 +35,7 @@ export interface LeaseBook {
   begin(permit: Permit, provider: CredentialProvider, deadBy: number): Promise<HeldLease>;
   /** Nothing was issued after all. */
   cancel(begun: HeldLease, reason: string): void;
-  /** Whether something was issued nobody knows. */
+  /** Whether something was issued nobody knows. Kept as `unknown` until it must be dead or is forgotten. */
   lose(begun: HeldLease, reason: string): void;
   /** Takes up what was issued; from here on it ends only by `revoked`, `expired` or `dropped`. */
   hold(begun: HeldLease, issued: IssuedCredential): HeldLease;
@@ -54,6 +54,10 @@ export interface LeaseBook {
   /** Begun and not settled. */
   begun(taskId: string): readonly HeldLease[];
   allBegun(): Iterable<HeldLease>;
+  unknown(taskId: string): readonly HeldLease[];
+  allUnknown(): Iterable<HeldLease>;
+  /** Nobody will ask for this unknown one again. */
+  forget(unknown: HeldLease): void;
   /** Once, at start: takes up the leases of the process before. Answers with those whose task was ending already. */
   load(): ReadonlySet<HeldLease>;
 }
@@ -70,6 +74,7 @@ export function createLeaseBook({ state, audit, fingerprint, now }: LeaseBookDep
   const sealing = createSealing(state.key('sealing'));
   const held = new Map<string, HeldLease>();
   const begun = new Map<string, HeldLease>();
+  const unknown = new Map<string, HeldLease>();
   const told = new Set<string>();
 
   const write = (entry: HeldLease, step: LeaseRecord['state']): void => {
@@ -93,16 +98,25 @@ export function createLeaseBook({ state, audit, fingerprint, now }: LeaseBookDep
   };
 
   const remove = ({ lease: { id } }: HeldLease): void => {
-    held.delete(id);
-    begun.delete(id);
-    told.delete(id);
+    for (const kept of [held, begun, unknown, told]) kept.delete(id);
+  };
+
+  const discard = (entry: HeldLease): void => {
+    remove(entry);
+    if (!entry.lease.shared) leniently(() => records.delete(entry.lease.id));
   };
 
   const end = (entry: HeldLease, event: CredentialEvent): void => {
-    remove(entry);
-    const { id } = entry.lease;
-    if (!entry.lease.shared) leniently(() => records.delete(id));
+    discard(entry);
     tell(event);
+  };
+
+  const lose = (entry: HeldLease, reason: string): void => {
+    const lost: HeldLease = { ...entry, lease: { ...entry.lease, unknown: true } };
+    remove(entry);
+    unknown.set(entry.lease.id, lost);
+    leniently(() => write(lost, 'issuing'));
+    tell(eventOf('credential.unknown', lost, { reason, dead_by: lost.lease.expiresAt }));
   };
 
   const tell = (event: CredentialEvent): void => leniently(() => void Promise.resolve(audit.append(event)).catch(() => undefined));
@@ -121,7 +135,7 @@ export function createLeaseBook({ state, audit, fingerprint, now }: LeaseBookDep
       return entry;
     },
     cancel: (entry, reason) => (entry.lease.shared ? remove(entry) : end(entry, eventOf('credential.refused', entry, { reason }))),
-    lose: (entry, reason) => end(entry, eventOf('credential.unknown', entry, { reason, dead_by: entry.lease.expiresAt })),
+    lose,
     hold(entry, issued) {
       const taken: HeldLease = { ...entry, secret: issued.secret, lease: leaseOf(entry, issued, fingerprint(issued.secret.reveal())) };
       begun.delete(entry.lease.id);
@@ -142,10 +156,13 @@ export function createLeaseBook({ state, audit, fingerprint, now }: LeaseBookDep
     },
     expired: (entry) => end(entry, eventOf('credential.expired', entry)),
     dropped: (entry, reason) => end(entry, eventOf('credential.revocation_failed', entry, { reason, dead_by: entry.lease.expiresAt })),
-    of: (taskId) => [...held.values()].filter(({ lease }) => lease.task === taskId),
+    of: (taskId) => ofTask(held, taskId),
     all: () => held.values(),
-    begun: (taskId) => [...begun.values()].filter(({ lease }) => lease.task === taskId),
+    begun: (taskId) => ofTask(begun, taskId),
     allBegun: () => begun.values(),
+    unknown: (taskId) => ofTask(unknown, taskId),
+    allUnknown: () => unknown.values(),
+    forget: discard,
     load() {
       const ended = new Set<HeldLease>();
       for (const { id, value } of records.all()) {
@@ -158,19 +175,19 @@ export function createLeaseBook({ state, audit, fingerprint, now }: LeaseBookDep
           secret: sealed === undefined ? undefined : sealing.unseal(sealed, id),
           provider: undefined,
         };
-        if (value.state === 'issuing') {
-          end(
-            entry,
-            eventOf('credential.unknown', entry, { reason: 'the process ended while it was issued', dead_by: entry.lease.expiresAt }),
-          );
-          continue;
-        }
+        if (lease.unknown === true) unknown.set(id, entry);
+        else if (value.state === 'issuing') lose(entry, 'the process ended while it was issued');
+        if (value.state === 'issuing') continue;
         held.set(id, entry);
         if (value.state === 'ending') ended.add(entry);
       }
       return ended;
     },
   };
+}
+
+function ofTask(kept: ReadonlyMap<string, HeldLease>, taskId: string): HeldLease[] {
+  return [...kept.values()].filter(({ lease }) => lease.task === taskId);
 }
 
 /** What ends access goes on whatever the disk and the log do; a record that stays is only ended once more. */

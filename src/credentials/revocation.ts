@@ -137,6 +137,7 @@ export function createRevocation(deps: RevocationDeps): Revocation {
     for (const begun of book.allBegun()) {
       if (begun.lease.expiresAt <= time) book.lose(begun, 'its issuer never answered');
     }
+    for (const unknown of book.allUnknown()) if (unknown.lease.expiresAt <= time) book.forget(unknown);
     for (const { held, reason, dueAt } of retries.values()) {
       if (running.size >= mostAtOnce) break;
       if (dueAt <= time) void end(held, reason);

@@ -97,5 +97,6 @@ function cutRunning(task: LiveTask, code: ErrorCode): void {
 }
 
 function pending(lease: Lease): LeaseOutcome {
-  return { lease: lease.id, destination: lease.destination, outcome: 'pending', deadBy: lease.expiresAt };
+  const outcome = lease.unknown === true ? 'unknown' : 'pending';
+  return { lease: lease.id, destination: lease.destination, outcome, deadBy: lease.expiresAt };
 }

@@ -43,7 +43,8 @@ export function reportOf(task: LiveTask, leases: readonly Lease[]): TaskReport {
 }
 
 function living(lease: Lease): LeaseReport {
-  return { lease: lease.id, destination: lease.destination, outcome: 'active', dead_by: isoOrNull(lease.expiresAt) };
+  const outcome = lease.unknown === true ? 'unknown' : 'active';
+  return { lease: lease.id, destination: lease.destination, outcome, dead_by: isoOrNull(lease.expiresAt) };
 }
 
 function ended(outcome: LeaseOutcome): LeaseReport {

@@ -78,11 +78,14 @@ export interface OpenedTask {
 
 const at = z.iso.datetime();
 
-/** One credential of the task. While it lives `outcome` is `active`; afterwards what revoking it came to. Never a secret. */
+/**
+ * One credential of the task. While it lives `outcome` is `active`; afterwards what revoking it came to. `unknown`: the issuer's answer was
+ * lost, so that nobody knows whether one lives until `dead_by`. Never a secret.
+ */
 const leaseReport = z.strictObject({
   lease: z.string(),
   destination: z.string(),
-  outcome: z.enum(['active', 'revoked', 'pending', 'not_revocable', 'expired']),
+  outcome: z.enum(['active', 'revoked', 'pending', 'not_revocable', 'expired', 'unknown']),
   /** `introspected`: the issuer says it is dead; `accepted`: the issuer answered success. */
   proof: z.enum(['introspected', 'accepted']).optional(),
   /** From when every destination refuses it, also one that checks offline. null: it does not expire by itself. */

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { call } from '../support/call.ts';
+import { startOrigin } from '../support/origin.ts';
 import { startProtectedApi } from '../support/protected-api.ts';
+import { loopback, startTestSidecar } from '../support/sidecar.ts';
+import { startTokenServer } from '../support/token-server.ts';
 
 test('A call carries a token of its task to the destination, and when the task ends the authority knows it no more', async () => {
   await using world = await startProtectedApi();
@@ -37,4 +41,30 @@ test('A destination that answers 401 once gets a new token; one that goes on is 
   rejected = world.origin.seen[1]?.headers.authorization ?? '';
   assert.equal(await world.call(), 502);
   assert.equal(world.authority.counters.issued, 2, 'not evicted again so soon');
+});
+
+test('What an authority may have issued before it broke its answer off is in the report as unknown, with the time it is dead by', async () => {
+  await using origin = await startOrigin();
+  await using authority = await startTokenServer();
+  authority.script('/token', (response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': '9999' });
+    response.write('{"access_token":"live-token"', () => response.destroy());
+  });
+  await using exeat = await startTestSidecar({
+    authority: { issuer: authority.issuer, unsafe_cleartext: true },
+    destinations: { api: loopback(origin, { credential: { kind: 'token-exchange', audience: 'a' } }) },
+  });
+  const { id, authorization } = exeat.open();
+  assert.equal((await call(origin.url, { proxy: exeat.proxy, authorization })).code, 'credential_unavailable');
+  const events = await exeat.events({ kind: 'credential.unknown' }, 2);
+  const told = events.map(({ lease, dead_by: deadBy }) => ({
+    lease,
+    destination: 'api',
+    outcome: 'unknown',
+    dead_by: new Date(Number(deadBy)).toISOString(),
+  }));
+  const { tasks } = exeat.sidecar;
+  assert.deepEqual(tasks.report(id)?.leases, told);
+  await tasks.complete(id, 'operator');
+  assert.deepEqual(tasks.report(id)?.leases, told);
 });

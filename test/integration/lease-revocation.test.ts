@@ -164,6 +164,30 @@ test('A restart loses no lease: those of ended tasks are revoked, those of open 
   assert.equal(outcome?.outcome, 'revoked');
 });
 
+test('A credential whose issuance got no answer is unknown, also after a restart, until it must be dead', async () => {
+  let time = Date.now();
+  await using rig = await startWith({ now: () => time });
+  rig.server.script('/token', (response) => void response.socket?.destroy());
+  await assert.rejects(rig.obtain(), { code: 'credential_unavailable' });
+  const events = rig.now.audit.credentialEvents().filter(({ kind }) => kind === 'credential.unknown');
+  assert.equal(events.length, 2, 'it is tried once more');
+  const told = events
+    .map(({ lease, dead_by: deadBy }) => ({ lease, destination: 'tickets', outcome: 'unknown', deadBy }))
+    .toSorted((a, b) => (a.lease < b.lease ? -1 : 1));
+  assert.equal((await rig.now.broker.revokeTask('task_1')).length, 2);
+  await rig.restart();
+  assert.deepEqual(
+    rig.now.broker.leases('task_1').map(({ id, unknown }) => [id, unknown]),
+    told.map(({ lease }) => [lease, true]),
+  );
+  assert.deepEqual(await rig.now.broker.revokeTask('task_1'), told);
+  assert.deepEqual(rig.now.audit.kinds(), [], 'it is on record already');
+  time = Math.max(...told.map(({ deadBy = 0 }) => deadBy));
+  await eventually(() => rig.now.broker.leases('task_1').length === 0, 'nothing is left of it');
+  await rig.restart();
+  assert.deepEqual(await rig.now.broker.revokeTask('task_1'), []);
+});
+
 test('A revocation that was pending goes on after a restart, with the token from the sealed journal', async () => {
   await using rig = await startWith({ limits: { firstBackoffMs: 60_000 } });
   rig.server.script('/token', goodToken({ access_token: 'the-very-token' }));
