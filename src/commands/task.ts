@@ -12,7 +12,8 @@ export const help = `Usage: exeat task open INTENT [--ttl 15m] [--calls N] [--pl
        exeat task allow
 
   open       opens a task and prints its proxy URL, which carries the task's credential
-  pause      refuses new calls and cuts none; time runs on
+  pause      refuses new calls and cuts none; time runs on. While a task of the agent's own is paused the agent opens no other,
+             and if it ends so, by the agent or by time, none until "allow"
   complete   refuses new calls, lets running ones end within tasks.drain, cuts the rest, revokes what was issued
   revoke     cuts at once and revokes; the agent opens no task for itself until "allow"
   allow      lets it do so again

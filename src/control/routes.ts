@@ -142,7 +142,7 @@ export function routesOf(deps: ControlDeps): readonly Route[] {
     {
       method: 'POST',
       path: '/v1/agents/allow',
-      summary: 'Let the agent open tasks for itself again after a revoke',
+      summary: 'Let the agent open tasks for itself again after a revoke, or after one of its own ended while it was paused',
       roles: ['operator', 'orchestrator'],
       answer({ asker }) {
         return tasks.allow(asker.role) ?? ok({ allowed: true });

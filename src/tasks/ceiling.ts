@@ -2,17 +2,18 @@ import { refuse, type Refusal } from '../errors.ts';
 import type { State } from '../state.ts';
 import { createSaver } from './saver.ts';
 import { agentCeiling, type TasksConfig } from './settings.ts';
+import type { Task } from './task.ts';
 import { createCallWindow, type CallWindow, type WindowRecord } from './window.ts';
 
 /** What the agent may do by itself: shared by its self-declared tasks and the default task. One sidecar, one agent, one ceiling. */
 export interface OwnCeiling {
   readonly calls: CallWindow;
-  /** Since a task was revoked, until an orchestrator or operator allows it again. */
+  /** Since a task was revoked, or one of its own ended while it was paused, until an orchestrator or operator allows it again. */
   readonly blocked: boolean;
   block(): void;
   allow(): void;
-  /** May the agent, with that many tasks of its own open, have one more? */
-  room(openTasks: number): Refusal | undefined;
+  /** May the agent, with these tasks of its own open or paused, have one more? */
+  room(alive: readonly Task[]): Refusal | undefined;
   /** No call is possible until some of the last hour's have fallen out of it. */
   spent(): Refusal | undefined;
   close(): void;
@@ -23,6 +24,11 @@ export interface CeilingOptions {
   readonly config: () => TasksConfig;
   readonly clock: () => number;
 }
+
+const blockedDetail =
+  'A task was revoked, or ended while it was paused. The agent may open no tasks for itself until an orchestrator or operator allows it again.';
+const pausedDetail =
+  "A task of the agent's own is paused. The agent may open no other until an orchestrator or operator resumes it, or ends it.";
 
 export function createOwnCeiling(options: CeilingOptions): OwnCeiling {
   const { state, config, clock } = options;
@@ -49,16 +55,13 @@ export function createOwnCeiling(options: CeilingOptions): OwnCeiling {
     },
     block: () => set(true),
     allow: () => set(false),
-    room(openTasks) {
-      if (blocked) {
-        return refuse('self_declared_refused', {
-          detail: 'A task was revoked. The agent may open no tasks for itself until an orchestrator or operator allows it again.',
-        });
-      }
+    room(alive) {
+      if (blocked) return refuse('self_declared_refused', { detail: blockedDetail });
+      if (alive.some(({ state: now }) => now === 'paused')) return refuse('self_declared_refused', { detail: pausedDetail });
       const most = agentCeiling(config()).max_open;
-      if (openTasks < most) return undefined;
+      if (alive.length < most) return undefined;
       return refuse('self_declared_refused', {
-        detail: `The agent has ${openTasks} open tasks of its own, and may have ${most}. Complete one first.`,
+        detail: `The agent has ${alive.length} open tasks of its own, and may have ${most}. Complete one first.`,
       });
     },
     spent() {

@@ -46,7 +46,7 @@ export function createOpening(options: OpeningOptions): Opening {
     if (origin === 'self_declared' && selfDeclared === undefined) {
       return refuse('self_declared_refused', { detail: 'The agent may not open tasks for itself. Ask an orchestrator to open one.' });
     }
-    return own.room(alive.filter((task) => task.origin !== 'orchestrator').length);
+    return own.room(alive.filter((task) => task.origin !== 'orchestrator'));
   }
 
   function make(request: OpenRequest, origin: TaskOrigin, secretHash?: string): LiveTask | Refusal {

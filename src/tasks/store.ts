@@ -7,6 +7,7 @@ import { createCredentialReader } from './authenticate.ts';
 import { createOwnCeiling } from './ceiling.ts';
 import { createDefaultTask } from './default-task.ts';
 import { createEndings, type EndState } from './endings.ts';
+import { createExpiry } from './expiry.ts';
 import { createGate } from './gate.ts';
 import { isAlive, type LiveTask } from './live.ts';
 import { createOpening } from './opening.ts';
@@ -14,9 +15,6 @@ import { createRegistry } from './registry.ts';
 import { reportOf, summaryOf } from './report.ts';
 import type { TaskSettings } from './settings.ts';
 import type { Task, TaskControl, TaskGate, TaskReport } from './task.ts';
-
-/** A clock may be set, and a laptop sleeps: no timer trusts the time to pass by itself for longer than this. */
-const longestTimerMs = 15_000;
 
 /** All tasks of the agent beside us. Opening and resuming need the disk and the audit log; what ends access waits for neither. */
 export interface Tasks extends TaskGate, TaskControl, AsyncDisposable {
@@ -43,7 +41,6 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
   const { state, audit, leases, clock = Date.now } = deps;
   const agent = () => deps.agent()?.id;
   let settings = initial;
-  let timer: NodeJS.Timeout | undefined;
 
   const registry = createRegistry({ state, clock, forgotten: (task) => credentials.forget(task) });
   const credentials = createCredentialReader((id) => registry.find(id));
@@ -58,7 +55,7 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
     append,
     opened(task, by) {
       log('task.opened', task, by);
-      schedule();
+      expiry.changed();
     },
     proxyUrl: deps.proxyUrl,
     clock,
@@ -70,7 +67,7 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
     clock,
     open: (intent) => opening.openDefault(intent),
     expire,
-    complete: (task, by) => void endings.complete(task, by, settings.tasks.drain),
+    complete: (task, by) => void complete(task, by),
   });
   const gate = createGate({
     find: (id) => registry.find(id),
@@ -86,6 +83,7 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
     touched: (task) => registry.touched(task),
     idle: (task) => endings.idle(task),
   });
+  const expiry = createExpiry({ alive: () => registry.alive(), expire, clock });
   for (const task of registry.alive()) narrow(task);
 
   /** A failing log is sticky and refuses calls by itself: nothing here waits for it. */
@@ -102,14 +100,24 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
     registry.ended(task);
     defaultTask.ended(task);
     log(`task.${state}`, task, task.end?.by ?? '');
-    schedule();
+    expiry.changed();
   }
 
   function expire(task: LiveTask): void {
     if (!isAlive(task)) return;
-    // Else waiting for the end of a paused default task would lift the pause.
-    if (task.origin === 'default' && task.state === 'paused') block(task, 'its default task expired while it was paused');
+    keepPause(task, 'ttl');
     void endings.cut(task, 'expired', 'ttl');
+  }
+
+  function complete(task: LiveTask, by: string): Promise<void> {
+    keepPause(task, by);
+    return endings.complete(task, by, settings.tasks.drain);
+  }
+
+  /** Else the end of a paused task of the agent's own would lift the pause: by the agent, by time, or whatever brings the next default task. */
+  function keepPause(task: Task, by: string): void {
+    if (task.state !== 'paused' || task.origin === 'orchestrator' || by === 'operator' || by === 'orchestrator') return;
+    block(task, 'a task of its own ended while it was paused');
   }
 
   function block(task: Task, reason: string): void {
@@ -121,19 +129,6 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
       task: task.id,
       detail: `the agent may open no tasks for itself: ${reason}`,
     });
-  }
-
-  function schedule(): void {
-    clearTimeout(timer);
-    const next = Math.min(...registry.alive().map((task) => task.expiresAt));
-    if (next === Number.POSITIVE_INFINITY) return;
-    timer = setTimeout(expireDue, Math.min(longestTimerMs, Math.max(0, next - clock()))).unref();
-  }
-
-  function expireDue(): void {
-    const now = clock();
-    for (const task of registry.alive()) if (now >= task.expiresAt) expire(task);
-    schedule();
   }
 
   function narrow(task: LiveTask): void {
@@ -178,7 +173,7 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
         .map(summaryOf),
     pause: (id, by) => turn(id, 'paused', by),
     resume: (id, by) => turn(id, 'open', by),
-    complete: (id, by) => end(id, (task) => endings.complete(task, by, settings.tasks.drain)),
+    complete: (id, by) => end(id, (task) => complete(task, by)),
     revoke: (id, by) =>
       end(id, (task) => {
         block(task, `a task was revoked by ${by}`);
@@ -200,7 +195,7 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
     },
     async start() {
       const unfinished = registry.all().filter((task) => task.end !== undefined && task.end.leases === undefined);
-      expireDue();
+      expiry.due();
       defaultTask.reconfigure(settings.tasks.default_intent);
       await Promise.all(unfinished.map((task) => endings.conclude(task)));
     },
@@ -210,7 +205,7 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
       defaultTask.reconfigure(next.tasks.default_intent);
     },
     async [Symbol.asyncDispose]() {
-      clearTimeout(timer);
+      expiry.close();
       registry.close();
       own.close();
     },

@@ -99,6 +99,21 @@ test('a revoked agent stays shut out, also after it has spent its tokens on ever
   await open(agent);
 });
 
+test('the agent cannot lift a pause: ending the paused task with its token, or with that of the task, opens the way to no other', async () => {
+  await using exeat = await world();
+  const agent = controlOf(exeat, 'agent');
+  const operator = controlOf(exeat, 'operator');
+  for (const holder of ['agent', 'task']) {
+    const { id, credential } = await open(agent);
+    await operator('POST', `/v1/tasks/${id}/pause`);
+    assert.equal((await agent('POST', '/v1/tasks', { intent: 'work' })).body['code'], 'self_declared_refused');
+    const ask = holder === 'agent' ? agent : controlOf(exeat, { token: credential });
+    assert.equal((await ask('POST', `/v1/tasks/${id}/complete`)).body['state'], 'completed', 'ending is never refused');
+    assert.equal((await agent('POST', '/v1/tasks', { intent: 'work' })).body['code'], 'self_declared_refused', holder);
+    await operator('POST', '/v1/agents/allow');
+  }
+});
+
 test('an agent cannot fill the disk by asking for tasks: so many a minute are looked at', async () => {
   await using exeat = await world();
   const agent = controlOf(exeat, 'agent');

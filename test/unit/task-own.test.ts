@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isRefusal } from '../../src/errors.ts';
 import type { Task } from '../../src/tasks/task.ts';
-import { basic, caller, codeOf, startTasks, type TestTasks } from '../support/tasks.ts';
+import { agentId, basic, caller, codeOf, startTasks, type TestTasks } from '../support/tasks.ts';
 
 const minute = 60_000;
 const byDefault = { default_intent: 'triage' };
@@ -114,6 +114,58 @@ test('a default task that was paused does not come back by expiring', async () =
   assert.equal(codeOf(fixture.call(current(fixture))), 'task_paused');
   fixture.now += 16 * minute;
   assert.equal(codeOf(fixture.tasks.authenticate(caller(undefined))), 'task_revoked');
+});
+
+for (const { how, tasks, end } of [
+  { how: 'completing it', tasks: byDefault, end: (fixture: TestTasks, id: string) => fixture.tasks.complete(id, 'agent') },
+  { how: 'completing it', tasks: { self_declared: {} }, end: (fixture: TestTasks, id: string) => fixture.tasks.complete(id, 'agent') },
+  { how: 'letting it expire', tasks: { self_declared: {} }, end: (fixture: TestTasks) => (fixture.now += 16 * minute) },
+  { how: 'letting it expire over a restart', tasks: byDefault, end: (fixture: TestTasks) => fixture.restart('crash') },
+  { how: 'becoming someone else', tasks: byDefault, end: (fixture: TestTasks) => (fixture.agent = `${agentId}/other`) },
+]) {
+  const isDefault = tasks === byDefault;
+  test(`the agent does not lift the pause of its ${isDefault ? 'default' : 'self-declared'} task by ${how}`, async () => {
+    await using fixture = await startTasks({ tasks });
+    const open = () => (isDefault ? fixture.tasks.authenticate(caller(undefined)) : fixture.tasks.open({ intent: 'read' }, 'agent'));
+    const { id } = isDefault ? current(fixture) : fixture.open({}, 'agent').task;
+    fixture.tasks.pause(id, 'operator');
+    if (how.endsWith('restart')) fixture.now += 16 * minute;
+    await end(fixture, id);
+    assert.equal(codeOf(open()), isDefault ? 'task_revoked' : 'self_declared_refused');
+    await fixture.restart('crash');
+    assert.equal(codeOf(open()), isDefault ? 'task_revoked' : 'self_declared_refused');
+    fixture.tasks.allow('operator');
+    assert.equal(codeOf(open()), undefined);
+  });
+}
+
+test('whoever may lift the pause of a task lifts it by ending the task', async () => {
+  await using fixture = await startTasks({ tasks: byDefault });
+  for (const by of ['operator', 'orchestrator']) {
+    const { id } = current(fixture);
+    fixture.tasks.pause(id, 'operator');
+    await fixture.tasks.complete(id, by);
+  }
+  current(fixture);
+});
+
+test('while one task of its own is paused the agent opens no other, and those that are open go on', async () => {
+  await using fixture = await startTasks({ tasks: { self_declared: { max_open: 3 } } });
+  const [paused, open] = [fixture.open({}, 'agent').task, fixture.open({}, 'agent').task];
+  fixture.tasks.pause(paused.id, 'operator');
+  assert.equal(codeOf(fixture.tasks.open({ intent: 'read' }, 'agent')), 'self_declared_refused');
+  assert(!isRefusal(fixture.call(open)));
+  fixture.open({}, 'orchestrator');
+  fixture.tasks.resume(paused.id, 'operator');
+  fixture.open({}, 'agent');
+});
+
+test('the pause of a self-declared task holds for the default task that a reload brings', async () => {
+  await using fixture = await startTasks({ tasks: { self_declared: {} } });
+  const { task } = fixture.open({}, 'agent');
+  fixture.tasks.pause(task.id, 'operator');
+  await fixture.restart('clean', { tasks: byDefault });
+  assert.equal(codeOf(fixture.tasks.authenticate(caller(undefined))), 'self_declared_refused');
 });
 
 test('a default task goes on after a restart, and ends when the default intent is another one', async () => {
