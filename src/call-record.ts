@@ -59,10 +59,11 @@ export class CallRecord {
     this.#onCut = listener;
   }
 
-  /** The event; `refusal` is what Exeat answered, or why the call did not complete. */
+  /** The event; `refusal` is what Exeat answers if the client has had nothing yet, or why the call did not complete. */
   event(kind: CallEvent['kind'], refusal: Refusal | undefined, fingerprint: Fingerprint): CallEvent {
     const { call, target, operation, task, outcome, decision } = this;
     const { query } = call.requested;
+    const status = refusal === undefined || this.reply.started ? outcome?.status : statusOf(refusal.refused);
     return {
       kind,
       call: call.id,
@@ -84,7 +85,8 @@ export class CallRecord {
       planned: this.planned,
       lease: this.credential?.lease.id,
       legacy: this.credential?.lease.legacy === true ? true : undefined,
-      status: refusal === undefined || outcome?.status !== undefined ? outcome?.status : statusOf(refusal.refused),
+      status,
+      received_status: outcome?.status === status ? undefined : outcome?.status,
       code: refusal?.refused,
       request_bytes: outcome?.requestBytes ?? 0,
       response_bytes: outcome?.responseBytes ?? 0,

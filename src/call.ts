@@ -58,8 +58,8 @@ export interface Reply {
   readonly gone: boolean;
   /** Sends 100 (Continue) if the client waits for it. */
   proceed(): void;
-  /** Flat header list. Call once. */
-  start(status: number, headers: string[], statusMessage?: string): void;
+  /** Flat header list. Call once. The reason phrase is the standard one: a destination's may hold octets that must not be sent, and means nothing (RFC 9112 §4). */
+  start(status: number, headers: string[]): void;
   /** Sends the head now, before there is any body. */
   flush(): void;
   /** False = stop until `onDrain` calls back. */

@@ -49,9 +49,10 @@ export async function handle(stages: Stages, call: InboundCall, reply: Reply): P
     refusal = refusalOf(error);
     if (refusal.refused === 'internal_error') stages.report(error, call.id);
   } finally {
+    // The event first: nothing that fails later can take it away.
+    conclude(stages, record, refusal);
     if (record.begun && record.task !== undefined) stages.tasks.end(record.task, record);
     if (refusal !== undefined) answer(record, refusal);
-    conclude(stages, record, refusal);
   }
 }
 

@@ -24,8 +24,10 @@ export interface CallEvent {
   readonly planned?: boolean | undefined;
   readonly lease?: string | undefined;
   readonly legacy?: boolean | undefined;
-  /** Status that the client was sent; undefined when nothing was sent. */
+  /** Status that the client was sent, or would have been had it not left (499). */
   readonly status?: number | undefined;
+  /** The destination's, where the client was sent another. */
+  readonly received_status?: number | undefined;
   /** Why the call was refused or did not complete. */
   readonly code?: ErrorCode | undefined;
   readonly request_bytes: number;

@@ -5,6 +5,7 @@ import { Agent, buildConnector, fetch, Pool, type Dispatcher } from 'undici';
 import type { PeerNetwork } from '../destination.ts';
 import { ExeatError } from '../errors.ts';
 import { assertAddress, assertName, guardedLookup, type AddressRules, type Resolve } from './address-guard.ts';
+import { ignoreContinue } from './continue.ts';
 
 /** Whom to dial, by name; TLS and `Host` use this name whatever `connectTo` says. */
 export interface Origin {
@@ -126,7 +127,9 @@ function guardedConnector(origin: Origin, network: PeerNetwork, { at, reading }:
           socket.on('readable', () => {
             reading.address = address;
           });
-          return callback(null, socket);
+          callback(null, socket);
+          ignoreContinue(socket);
+          return;
         } catch (refused) {
           socket.destroy();
           return callback(refused instanceof Error ? refused : new ExeatError('internal_error'), null);

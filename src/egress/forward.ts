@@ -60,6 +60,9 @@ interface ForwardingOptions {
   readonly resolve: (outcome: Outcome) => void;
 }
 
+/** More 1xx than this are no hints any more. */
+const maxInterims = 64;
+
 /** One call on its way: undici's handler, kept as fields and plain branches because it runs for every chunk. */
 class Forwarding implements Dispatcher.DispatchHandler {
   readonly #call: InboundCall;
@@ -77,6 +80,8 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #bytes = 0;
   #sentBytes = 0;
   #draining = false;
+  #interims = 0;
+  #interimsSince = 0;
   #address: string | undefined;
   /** Runs while a request body is sent, where silence has a limit. */
   #silence: NodeJS.Timeout | undefined;
@@ -103,13 +108,8 @@ class Forwarding implements Dispatcher.DispatchHandler {
       this.#silence = setTimeout(() => this.#stop('request_timeout'), idleTimeoutMs).unref();
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    fields: Record<string, string | string[] | undefined>,
-    message?: string,
-  ): void {
-    if (status < 200) return;
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, fields: Record<string, string | string[] | undefined>): void {
+    if (status < 200) return this.#interim(status);
     clearTimeout(this.#silence);
     this.#status = status;
     this.#address = this.#options.clients.answering;
@@ -119,7 +119,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
       return;
     }
     const onRoute = this.#call.caller.door === 'route';
-    this.#reply.start(status, responseHeaders(fields, this.#options.target, onRoute), message);
+    this.#reply.start(status, responseHeaders(fields, this.#options.target, onRoute));
     const length = fields['content-length'];
     if (typeof length === 'string') this.#owed = Number(length);
     else if (status !== 204 && status !== 304 && this.#call.method !== 'HEAD') queueMicrotask(this.#flushHead);
@@ -154,9 +154,19 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#settled) return;
-    if (!this.#rejected) this.#code ??= this.#call.body?.errored ? 'client_gone' : failureCode(error);
+    if (!this.#rejected) this.#code ??= this.#call.body?.errored ? 'client_gone' : failureCode(error, this.#status === undefined);
     if (this.#reply.started) this.#reply.breakOff();
     this.#settle();
+  }
+
+  /** Each 1xx renews the client's timeout for the head, so their number and their time have a limit. */
+  #interim(status: number): void {
+    const now = Date.now();
+    if (this.#interims === 0) this.#interimsSince = now;
+    this.#interims += 1;
+    const { headersTimeoutMs } = this.#options.target.destination;
+    if (status < 100 || this.#interims > maxInterims) this.#stop('upstream_malformed');
+    else if (headersTimeoutMs > 0 && now - this.#interimsSince > headersTimeoutMs) this.#stop('upstream_timeout');
   }
 
   /** Ends the call from our side, at once: towards the destination and, if the answer has begun, towards the client. */

@@ -59,12 +59,12 @@ export function responseHeaders(fields: ResponseFields, target: Target, onRoute:
   const { connection, 'transfer-encoding': coding } = fields;
   // The client would be given the coded bytes without the field that says so.
   if (coding !== undefined && (typeof coding !== 'string' || coding.toLowerCase() !== 'chunked'))
-    throw new ExeatError('upstream_malformed');
+    throw new ExeatError('upstream_coding_refused');
   const nominated = connection === undefined ? undefined : nominatedFields(String(connection));
   for (const name in fields) {
     const value = fields[name];
     if (value === undefined || nominated?.has(name) === true) continue;
-    if (fieldOf(name)?.hop === true && name !== 'trailer') continue;
+    if (fieldOf(name)?.hop === true) continue;
     if (droppedFromResponses.has(name) || isExeatField(name)) continue;
     if (onRoute && name === 'strict-transport-security') continue;
     if (name === 'set-cookie' && !target.destination.passCookies) continue;

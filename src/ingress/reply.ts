@@ -26,10 +26,9 @@ export class HttpReply implements Reply {
     this.#response.writeContinue();
   }
 
-  start(status: number, headers: string[], statusMessage?: string): void {
+  start(status: number, headers: string[]): void {
     this.#head = headers;
-    if (statusMessage === undefined || statusMessage === '') this.#response.writeHead(status, headers);
-    else this.#response.writeHead(status, statusMessage, headers);
+    this.#response.writeHead(status, headers);
   }
 
   flush(): void {
