@@ -28,6 +28,16 @@ const checkpointMs = 60_000;
 const firstRetryMs = 1000;
 const lastRetryMs = 5000;
 
+/** How full the queue may be for an event: beyond the first share nobody is let in, beyond the second only what ends access is kept. */
+const shares = { admitting: 0.75, letIn: 0.875, ending: 1 } as const;
+
+function shareOf(event: AuditEvent): number {
+  if (event.kind === 'call.started' || event.kind === 'call.refused') return shares.admitting;
+  if (event.kind !== 'call') return shares.ending;
+  // A permit came before it: it was let in, and this is its final event.
+  return event.decision === 'allow' || event.decision === 'would_deny' ? shares.letIn : shares.admitting;
+}
+
 /** Opens the target and continues the chain found there. Throws when it cannot be opened. */
 export async function openLog(target: Target, options: LogOptions): Promise<AuditSink> {
   const log = new Log(target, options);
@@ -78,7 +88,7 @@ class Log implements AuditSink {
 
   append(event: AuditEvent): void | Promise<void> {
     const json = JSON.stringify(event);
-    if (this.#failure === undefined && !this.#queue.hasRoom(json)) {
+    if (this.#failure === undefined && !this.#queue.hasRoom(json, shares.admitting)) {
       this.#fail(new Error('the disk is too slow: the queue is full'), 'queue_full');
     }
     if (this.#failure !== undefined || this.#closed) return this.#appendFailed(event, json);
@@ -118,10 +128,10 @@ class Log implements AuditSink {
     await this.#target.close();
   }
 
-  /** Calls are only counted now; what ends access is kept for later as long as there is room. */
+  /** Refusals are only counted now; what was let in before and what ends access is kept for later, in the room that is left for it. */
   #appendFailed(event: AuditEvent, json: string): void | Promise<void> {
-    const call = event.kind === 'call' || event.kind === 'call.started' || event.kind === 'call.refused';
-    if (call || this.#closed || !this.#queue.hasRoom(json)) this.#queue.lose(event);
+    const share = shareOf(event);
+    if (share === shares.admitting || this.#closed || !this.#queue.hasRoom(json, share)) this.#queue.lose(event);
     else this.#queue.push({ time: this.#now(), json });
     if (this.durability === 'batched') return undefined;
     const waiter = quietWaiter();
@@ -179,6 +189,7 @@ class Log implements AuditSink {
     if (entries.length === 0 && (at === undefined || !this.#writer.wrote)) return;
     try {
       await this.#writer.write(entries, at);
+      this.#queue.written();
       waiter?.resolve();
     } catch (error) {
       // First the failure, then the answer: whoever waits may look at it.

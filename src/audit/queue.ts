@@ -6,6 +6,8 @@ export class Queue {
   readonly #limit: number;
   #entries: Entry[] = [];
   #size = 0;
+  /** Of what was taken and may come back. */
+  #taken = 0;
   #lost = 0;
 
   /** `limit`: characters of JSON. */
@@ -21,8 +23,9 @@ export class Queue {
     return this.#lost;
   }
 
-  hasRoom(json: string): boolean {
-    return this.#size + json.length <= this.#limit;
+  /** `share`: how much of the whole this event may fill. */
+  hasRoom(json: string, share: number): boolean {
+    return this.#taken + this.#size + json.length <= this.#limit * share;
   }
 
   push(entry: Entry): void {
@@ -36,8 +39,12 @@ export class Queue {
 
   /** What could not be written comes first again; a gap among it counts anew, for there will be another. */
   putBack(entries: readonly Entry[]): void {
-    for (const entry of entries) this.#lost += entry.lost ?? 0;
+    for (const entry of entries) {
+      if (entry.lost === undefined) this.#size += entry.json.length;
+      else this.#lost += entry.lost;
+    }
     this.#entries.unshift(...entries.filter((entry) => entry.lost === undefined));
+    this.#taken = 0;
   }
 
   /** Says first that something is missing: what was counted as lost, and `more`. */
@@ -48,10 +55,17 @@ export class Queue {
     this.#lost = 0;
   }
 
+  /** Settle it with `written` or `putBack`: until then it takes up room. */
   take(): readonly Entry[] {
     const entries = this.#entries;
     this.#entries = [];
+    this.#taken = this.#size;
     this.#size = 0;
     return entries;
+  }
+
+  /** What was taken is on disk. */
+  written(): void {
+    this.#taken = 0;
   }
 }

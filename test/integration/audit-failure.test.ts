@@ -102,6 +102,43 @@ test('a disk that hangs fills the queue, which stops new calls and is a failure 
   assert.ok(calls > 5);
 });
 
+test('what had begun when the queue was full, and what ends access, is told in full when the log is back', async () => {
+  const disk = createFaultyDisk();
+  await using log = await openLog(disk, { durability: 'batched', key, queueSize: 10_000 });
+  const hold = Promise.withResolvers<void>();
+  disk.held = hold.promise;
+  const permitted = { ...call, decision: 'allow' } as const;
+  let before = 0;
+  for (; log.failure === undefined; before += 1) void log.append(permitted);
+  assert.match(log.failure.message, /queue is full/);
+  for (let i = 0; i < 5; i += 1) void log.append({ ...permitted, call: 'begun before' });
+  for (let i = 0; i < 1000; i += 1) void log.append({ ...call, decision: 'deny', code: 'policy_denied' });
+  void log.append({ kind: 'task.revoked', task: 'task_1' });
+  hold.resolve();
+  await log.reopen();
+  const [gap, ...events] = eventsOn(disk);
+  const told = events.filter(({ kind, call: id }) => kind === 'task.revoked' || id === 'begun before');
+  assert.equal(told.length, 6);
+  assert.equal(gap?.['kind'], 'gap');
+  assert.equal(Number(gap['lost']) + events.length, before + 1006);
+});
+
+test('a disk that stays full makes the queue no longer: what finds no room is counted', async () => {
+  const disk = createFaultyDisk();
+  const queueSize = 5000;
+  await using log = await openLog(disk, { durability: 'batched', key, queueSize });
+  disk.room = 0;
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    for (let i = 0; i < 100; i += 1) void log.append({ kind: 'task.revoked', task: 'task_1' });
+    await assert.rejects(log.reopen());
+  }
+  disk.room = Infinity;
+  await log.reopen();
+  const [gap, ...events] = eventsOn(disk);
+  assert.equal(Number(gap?.['lost']) + events.length, 2000);
+  assert.ok(events.length * JSON.stringify({ kind: 'task.revoked', task: 'task_1' }).length <= queueSize);
+});
+
 test('a log file that was deleted is noticed, begun anew with a gap, and nothing that was queued is lost', async () => {
   using log = auditFolder();
   {
