@@ -28,16 +28,6 @@ const checkpointMs = 60_000;
 const firstRetryMs = 1000;
 const lastRetryMs = 5000;
 
-/** How full the queue may be for an event: beyond the first share nobody is let in, beyond the second only what ends access is kept. */
-const shares = { admitting: 0.75, letIn: 0.875, ending: 1 } as const;
-
-function shareOf(event: AuditEvent): number {
-  if (event.kind === 'call.started' || event.kind === 'call.refused') return shares.admitting;
-  if (event.kind !== 'call') return shares.ending;
-  // A permit came before it: it was let in, and this is its final event.
-  return event.decision === 'allow' || event.decision === 'would_deny' ? shares.letIn : shares.admitting;
-}
-
 /** Opens the target and continues the chain found there. Throws when it cannot be opened. */
 export async function openLog(target: Target, options: LogOptions): Promise<AuditSink> {
   const log = new Log(target, options);
@@ -88,7 +78,7 @@ class Log implements AuditSink {
 
   append(event: AuditEvent): void | Promise<void> {
     const json = JSON.stringify(event);
-    if (this.#failure === undefined && !this.#queue.hasRoom(json, shares.admitting)) {
+    if (this.#failure === undefined && !this.#queue.hasRoom(json)) {
       this.#fail(new Error('the disk is too slow: the queue is full'), 'queue_full');
     }
     if (this.#failure !== undefined || this.#closed) return this.#appendFailed(event, json);
@@ -130,9 +120,8 @@ class Log implements AuditSink {
 
   /** Refusals are only counted now; what was let in before and what ends access is kept for later, in the room that is left for it. */
   #appendFailed(event: AuditEvent, json: string): void | Promise<void> {
-    const share = shareOf(event);
-    if (share === shares.admitting || this.#closed || !this.#queue.hasRoom(json, share)) this.#queue.lose(event);
-    else this.#queue.push({ time: this.#now(), json });
+    if (this.#closed) this.#queue.lose(event);
+    else this.#queue.keep(event, { time: this.#now(), json });
     if (this.durability === 'batched') return undefined;
     const waiter = quietWaiter();
     waiter.reject(this.#failure ?? unavailable(new Error('it is closed')));

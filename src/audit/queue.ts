@@ -1,4 +1,5 @@
 import type { AuditEvent, GapEvent } from './audit.ts';
+import { shareOf, shares } from './shares.ts';
 import type { Entry } from './writer.ts';
 
 /** Events that wait for the disk, as many as there is room for, and the count of those that are lost. */
@@ -23,14 +24,20 @@ export class Queue {
     return this.#lost;
   }
 
-  /** `share`: how much of the whole this event may fill. */
-  hasRoom(json: string, share: number): boolean {
-    return this.#taken + this.#size + json.length <= this.#limit * share;
+  hasRoom(json: string): boolean {
+    return this.#fits(json, shares.admitting);
   }
 
   push(entry: Entry): void {
     this.#entries.push(entry);
     this.#size += entry.json.length;
+  }
+
+  /** Where an ordinary event has no room any more: those that have room reserved are pushed while it lasts, all else is lost. */
+  keep(event: AuditEvent, entry: Entry): void {
+    const share = shareOf(event);
+    if (share > shares.admitting && this.#fits(entry.json, share)) this.push(entry);
+    else this.lose(event);
   }
 
   lose(event: AuditEvent): void {
@@ -43,7 +50,7 @@ export class Queue {
       if (entry.lost === undefined) this.#size += entry.json.length;
       else this.#lost += entry.lost;
     }
-    this.#entries.unshift(...entries.filter((entry) => entry.lost === undefined));
+    this.#entries = [...entries.filter((entry) => entry.lost === undefined), ...this.#entries];
     this.#taken = 0;
   }
 
@@ -67,5 +74,9 @@ export class Queue {
   /** What was taken is on disk. */
   written(): void {
     this.#taken = 0;
+  }
+
+  #fits(json: string, share: number): boolean {
+    return this.#taken + this.#size + json.length <= this.#limit * share;
   }
 }

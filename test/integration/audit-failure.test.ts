@@ -139,6 +139,17 @@ test('a disk that stays full makes the queue no longer: what finds no room is co
   assert.ok(events.length * JSON.stringify({ kind: 'task.revoked', task: 'task_1' }).length <= queueSize);
 });
 
+test('a write that fails gives back as many events as the queue holds', async () => {
+  const disk = createFaultyDisk();
+  await using log = await openLog(disk, { durability: 'batched', key, queueSize: 16 * 1024 ** 2 });
+  disk.room = 0;
+  for (let i = 0; i < 200_000; i += 1) void log.append({ kind: 'task.revoked' });
+  await assert.rejects(log.flush());
+  disk.room = Infinity;
+  await log.reopen();
+  assert.equal(disk.bytes.toString().split('"kind":"task.revoked"').length - 1, 200_000);
+});
+
 test('a log file that was deleted is noticed, begun anew with a gap, and nothing that was queued is lost', async () => {
   using log = auditFolder();
   {
