@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { openReserve } from './reserve.ts';
 
 /** Durable JSON records of one kind. Each write is on disk when it returns; a full disk throws. */
 export interface Records<T> {
@@ -14,6 +15,8 @@ export interface Records<T> {
 export interface State extends Disposable {
   readonly folder: string;
   records<T>(kind: string): Records<T>;
+  /** So many short records that are sure of their room, also where the disk is full. For what must not be lost then. */
+  reserve<T>(kind: string, slots: number): Records<T>;
   /** A random key of 32 bytes, made at first use (0600) and kept. */
   key(name: string): Buffer;
 }
@@ -28,6 +31,8 @@ export function openState(folder: string): State {
   const put = db.prepare('INSERT INTO records VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value');
   const remove = db.prepare('DELETE FROM records WHERE kind = ? AND id = ?');
   const all = db.prepare('SELECT id, value FROM records WHERE kind = ? ORDER BY id');
+  const opened = new DisposableStack();
+  opened.defer(() => db.close());
   return {
     folder,
     records: <T>(kind: string): Records<T> => ({
@@ -35,8 +40,9 @@ export function openState(folder: string): State {
       delete: (id) => void remove.run(kind, id),
       all: () => all.all(kind).map((row) => ({ id: String(row['id']), value: JSON.parse(String(row['value'])) as T })),
     }),
+    reserve: <T>(kind: string, slots: number) => opened.use(openReserve<T>(join(folder, `${kind}.reserve`), slots)),
     key: (name) => keyFile(join(folder, `${name}.key`)),
-    [Symbol.dispose]: () => db.close(),
+    [Symbol.dispose]: () => opened[Symbol.dispose](),
   };
 }
 

@@ -37,6 +37,7 @@ export function detailsOf(task: TaskReport): string {
   const head: string[][] = [
     ['id', task.id],
     ['state', task.ended_at === undefined ? task.state : `${task.state} ${task.ended_at}, by ${task.ended_by ?? 'unknown'}`],
+    ...(task.recorded ? [] : [['recorded', 'NO: the state folder takes nothing; a restart would find the task as it was before']]),
     ['intent', `${task.intent}${task.attested ? '' : ' (not attested)'}`],
     ['agent', task.agent],
     ['opened', `${task.opened_at}, by ${task.origin}`],

@@ -34,14 +34,24 @@ export function createOwnCeiling(options: CeilingOptions): OwnCeiling {
   const { state, config, clock } = options;
   const windows = state.records<WindowRecord>('agent_calls');
   const blocks = state.records<boolean>('agent_blocked');
+  const notes = state.reserve<true>('agent_blocked', 1);
   const calls = createCallWindow({
     limit: () => agentCeiling(config()).calls_per_hour,
     saved: windows.all()[0]?.value,
     save: (record) => windows.put('window', record),
     clock,
   });
-  let blocked = blocks.all()[0]?.value ?? false;
-  const saver = createSaver<'blocked'>(() => blocks.put('blocked', blocked));
+  let blocked = notes.all().length > 0 || (blocks.all()[0]?.value ?? false);
+  const saver = createSaver<'blocked'>({
+    write() {
+      blocks.put('blocked', blocked);
+      notes.delete('blocked');
+    },
+    note() {
+      if (blocked) notes.put('blocked', true);
+      return blocked;
+    },
+  });
 
   function set(value: boolean): void {
     blocked = value;

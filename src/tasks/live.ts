@@ -17,6 +17,8 @@ export interface LiveTask extends Task {
   state: Task['state'];
   destinations: ReadonlySet<string>;
   end: TaskEnd | undefined;
+  /** Its state is on disk. */
+  recorded: boolean;
   /** Destinations of the intent when the task was opened: a reload may take some away, and give these back, but never more. */
   readonly granted: readonly string[];
   /** SHA-256 of the credential's secret; undefined for a default task, which has none. */
@@ -39,6 +41,12 @@ export interface TaskRecord extends Omit<Task, 'id' | 'destinations' | 'plan' | 
   readonly end?: TaskEnd | undefined;
 }
 
+/** The least of a record, for a reserve. */
+export interface TaskNote {
+  readonly state: Task['state'];
+  readonly end?: Pick<TaskEnd, 'at' | 'by'>;
+}
+
 export function liveTask(id: string, record: TaskRecord, budget: CallBudget): LiveTask {
   const plan = new Set(record.plan);
   return {
@@ -54,6 +62,7 @@ export function liveTask(id: string, record: TaskRecord, budget: CallBudget): Li
     state: record.state,
     destinations: new Set(record.granted),
     end: record.end,
+    recorded: true,
     granted: record.granted,
     secretHash: record.secretHash === undefined ? undefined : Buffer.from(record.secretHash, 'base64url'),
     budget,
@@ -81,6 +90,12 @@ export function recordOf(task: LiveTask): TaskRecord {
     calls: budget.used,
     executed: task.operations.executed(),
   };
+}
+
+/** What has to outlive the process of a task that is not open any more; undefined for one that is. */
+export function noteOf({ state, end }: LiveTask): TaskNote | undefined {
+  if (state === 'open') return undefined;
+  return { state, ...(end === undefined ? {} : { end: { at: end.at, by: end.by } }) };
 }
 
 /** Open or paused. Whether its time is over is for who asks to see to. */

@@ -1,6 +1,6 @@
 import type { State } from '../state.ts';
 import { createCallBudget } from './budget.ts';
-import { isAlive, liveTask, recordOf, type LiveTask, type TaskRecord } from './live.ts';
+import { isAlive, liveTask, noteOf, recordOf, type LiveTask, type TaskNote, type TaskRecord } from './live.ts';
 import { createSaver } from './saver.ts';
 
 /**
@@ -9,6 +9,8 @@ import { createSaver } from './saver.ts';
  */
 const quotas = { others: { tasks: 1000, operations: 50_000 }, own: { tasks: 200, operations: 10_000 } } as const;
 const keptMs = 24 * 3_600_000;
+/** On a full disk no task opens: no more can end than may be open, unless `max_open` was raised. */
+const notedTasks = 1024;
 
 /** All tasks, in memory and on disk. */
 export interface Registry {
@@ -18,7 +20,7 @@ export interface Registry {
   alive(): LiveTask[];
   /** On disk when it returns; throws, and there is no such task, when that fails. */
   add(id: string, record: TaskRecord): LiveTask;
-  /** Written now, or as soon as the disk takes it. */
+  /** Written now, or as soon as the disk takes it; where access is taken away and the disk is full, at least as a note in the reserve. */
   changed(task: LiveTask): void;
   /** Its counts have moved; written soon. */
   touched(task: LiveTask): void;
@@ -40,7 +42,19 @@ export function createRegistry(options: RegistryOptions): Registry {
   const { state, clock, forgotten } = options;
   const records = state.records<TaskRecord>('task');
   const marks = state.records<number>('task_budget');
-  const saver = createSaver<LiveTask>((task) => records.put(task.id, recordOf(task)));
+  const notes = state.reserve<TaskNote>('task', notedTasks);
+  const saver = createSaver<LiveTask>({
+    write(task) {
+      records.put(task.id, recordOf(task));
+      task.recorded = true;
+      notes.delete(task.id);
+    },
+    note(task) {
+      const note = noteOf(task);
+      if (note !== undefined) notes.put(task.id, note);
+      return note !== undefined;
+    },
+  });
   const tasks = new Map<string, LiveTask>();
   const reports = { others: [] as LiveTask[], own: [] as LiveTask[] };
 
@@ -49,6 +63,7 @@ export function createRegistry(options: RegistryOptions): Registry {
   const concluded = [...tasks.values()].filter(({ end }) => end?.leases !== undefined);
   for (const task of concluded.toSorted((a, b) => endedAt(a) - endedAt(b))) reports[shareOf(task)].push(task);
   for (const id of reserved.keys()) if (!tasks.has(id)) marks.delete(id);
+  for (const { id, value } of notes.all()) takeUp(id, value);
 
   function adopt(id: string, record: TaskRecord): LiveTask {
     const limit = record.limit ?? Number.POSITIVE_INFINITY;
@@ -57,9 +72,20 @@ export function createRegistry(options: RegistryOptions): Registry {
     return task;
   }
 
+  /** A note may be older than the record: it only takes access away. */
+  function takeUp(id: string, note: TaskNote): void {
+    const task = tasks.get(id);
+    if (task === undefined) return notes.delete(id);
+    if (isAlive(task)) {
+      task.state = note.state;
+      task.end = note.end && { ...note.end, leases: undefined };
+    }
+    saver.soon(task);
+  }
+
   function settle(task: LiveTask): void {
     task.budget.close();
-    saver.now(task);
+    task.recorded = saver.now(task);
     if (!Number.isFinite(task.budget.limit)) return;
     // A mark that stays behind, because the disk is full, only says that more calls were made.
     try {
@@ -98,7 +124,9 @@ export function createRegistry(options: RegistryOptions): Registry {
       records.put(id, record);
       return adopt(id, record);
     },
-    changed: (task) => saver.now(task),
+    changed(task) {
+      task.recorded = saver.now(task);
+    },
     touched: (task) => saver.soon(task),
     ended: settle,
     concluded(task) {

@@ -19,6 +19,7 @@ export function summaryOf(task: LiveTask): TaskSummary {
     opened_at: iso(task.openedAt),
     expires_at: iso(task.expiresAt),
     ...(end === undefined ? {} : { ended_at: iso(end.at), ended_by: end.by }),
+    recorded: task.recorded,
     destinations: [...task.destinations],
     calls: {
       used: budget.used,

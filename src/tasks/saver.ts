@@ -2,15 +2,22 @@ const everyMs = 2000;
 
 /** Writes that must not stop what they record: done at once or soon, and repeated until the disk takes them. */
 export interface Saver<K> {
-  now(key: K): void;
+  /** False: there was no room for a note either, and a restart would not know of it. */
+  now(key: K): boolean;
   /** Within 2 s. Cheap: asked on every call. */
   soon(key: K): void;
   /** Tries what is left once more. */
   close(): void;
 }
 
-/** `write` is durable when it returns, or throws. */
-export function createSaver<K>(write: (key: K) => void): Saver<K> {
+export interface SaverOptions<K> {
+  /** Durable when it returns, or throws. */
+  readonly write: (key: K) => void;
+  /** Where that fails: writes, where it takes access away, the least that has to outlive the process. False: it gives access. */
+  readonly note: (key: K) => boolean;
+}
+
+export function createSaver<K>({ write, note }: SaverOptions<K>): Saver<K> {
   const waiting = new Set<K>();
   let timer: NodeJS.Timeout | undefined;
 
@@ -29,6 +36,14 @@ export function createSaver<K>(write: (key: K) => void): Saver<K> {
     }
   }
 
+  function noted(key: K): boolean {
+    try {
+      return note(key);
+    } catch {
+      return false;
+    }
+  }
+
   function arm(): void {
     timer ??= setTimeout(flush, everyMs).unref();
   }
@@ -36,7 +51,9 @@ export function createSaver<K>(write: (key: K) => void): Saver<K> {
   return {
     now(key) {
       attempt(key);
-      if (waiting.has(key)) arm();
+      if (!waiting.has(key)) return true;
+      arm();
+      return noted(key);
     },
     soon(key) {
       if (waiting.has(key)) return;

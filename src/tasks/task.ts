@@ -105,6 +105,7 @@ export const taskReport = z.strictObject({
   expires_at: at,
   ended_at: at.optional(),
   ended_by: z.string().optional(),
+  recorded: z.boolean().meta({ description: 'false: the state folder takes nothing, and a restart would find the state that was before' }),
   destinations: z.array(z.string()),
   calls: z.strictObject({ used: z.number(), running: z.number(), budget: z.number().nullable(), left: z.number().nullable() }),
   planned: z.array(z.string()),

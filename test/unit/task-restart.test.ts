@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { isRefusal } from '../../src/errors.ts';
+import { openReserve } from '../../src/reserve.ts';
 import { basic, caller, codeOf, startTasks } from '../support/tasks.ts';
 
 test('an open task goes on after a restart with the same credential, an ended one keeps its report', async () => {
@@ -114,6 +116,22 @@ test('however many tasks the agent opens for itself, the reports of those that o
   }
 });
 
+test('a note in the reserve takes access away and never gives any back', async () => {
+  await using fixture = await startTasks();
+  const [open, done] = [fixture.open().task, fixture.open().task];
+  await fixture.tasks.complete(done.id, 'operator');
+  {
+    using notes = openReserve(join(fixture.folder, 'task.reserve'), 1024);
+    for (const id of [open.id, done.id, 'task_forgotten']) notes.put(id, { state: 'paused' });
+  }
+  for (const how of ['crash', 'clean', 'crash'] as const) {
+    await fixture.restart(how);
+    assert.deepEqual([fixture.tasks.report(open.id)?.state, fixture.tasks.report(done.id)?.state], ['paused', 'completed']);
+  }
+  using notes = openReserve(join(fixture.folder, 'task.reserve'), 1024);
+  assert.deepEqual(notes.all(), [], 'all is in the records');
+});
+
 test('with a disk that takes nothing no task opens and no unreserved call begins, yet tasks end, are cut and revoked', async () => {
   await using fixture = await startTasks();
   const { task } = fixture.open();
@@ -125,7 +143,9 @@ test('with a disk that takes nothing no task opens and no unreserved call begins
   assert.throws(() => {
     for (let index = 0; index < 20; index += 1) fixture.call(task);
   });
-  await fixture.tasks.revoke(task.id, 'operator');
+  const report = await fixture.tasks.revoke(task.id, 'operator');
+  assert(!isRefusal(report));
+  assert.deepEqual([report.state, report.recorded], ['revoked', false]);
   assert.equal(call.cutBy, 'task_revoked');
   assert.deepEqual(fixture.revoked, [task.id]);
 });
