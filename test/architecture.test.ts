@@ -52,7 +52,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   // The authority shares no code with the sidecar whose tokens it judges.
   jose: ['identity/', 'authority/'],
   // A data structure, like Map.
-  'lru-cache': ['egress/', 'policy/'],
+  'lru-cache': ['ingress/', 'egress/', 'policy/'],
   oauth4webapi: ['credentials/'],
   pino: ['log.ts'],
   undici: ['egress/'],

@@ -1,6 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { replaceFile } from '../replace-file.ts';
 import type { Secret } from '../secret.ts';
 
 /** Signs checkpoints (Ed25519). */
@@ -38,13 +39,6 @@ export function verificationKey(pem: string): VerificationKey {
     id: keyId(key),
     verify: (text, signature) => verify(null, Buffer.from(domain + text), key, Buffer.from(signature, 'base64url')),
   };
-}
-
-/** Writes the whole file or nothing: readers and a crash see the old or the new text. */
-export function replaceFile(path: string, text: string | Buffer, mode: number): void {
-  const next = `${path}.next`;
-  writeFileSync(next, text, { mode, flush: true });
-  renameSync(next, path);
 }
 
 function keyFile(path: string): string {

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { replaceFile } from '../replace-file.ts';
 import { readSecret, secretReference, size, z } from '../settings.ts';
 import type { AuditSink } from './audit.ts';
 import { readCheckpoint, readLine } from './chain.ts';
 import { createFileTarget } from './file.ts';
 import { type LogOptions, openLog } from './log.ts';
-import { openSigningKey, replaceFile } from './signing-key.ts';
+import { openSigningKey } from './signing-key.ts';
 import { createStdoutTarget } from './stdout.ts';
 
 /** The `audit` key of the configuration. */
