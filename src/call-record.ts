@@ -73,11 +73,11 @@ export class CallRecord {
       task: task?.id,
       intent: task?.intent,
       destination: target?.destination.name,
-      operation: operation === undefined ? undefined : this.operationName,
+      operation: operation === undefined ? undefined : capped(this.operationName, fingerprint),
       method: call.method,
       host: target?.host ?? (call.requested.door === 'forward' ? call.requested.host : undefined),
-      path: (target ?? call.requested).path,
-      query: query === '' ? undefined : this.queryNames,
+      path: capped((target ?? call.requested).path, fingerprint),
+      query: query === '' ? undefined : cappedNames(this.queryNames),
       query_digest: query === '' ? undefined : fingerprint(query),
       decision: decision === undefined ? undefined : this.permit === undefined ? 'deny' : this.permit.observed ? 'would_deny' : 'allow',
       policies: decision?.policies,
@@ -98,8 +98,24 @@ export class CallRecord {
   }
 }
 
-/** Where events of calls go: the log itself, and the sum of refusals that belong to no task. */
+/** Where events of calls go: the log itself, and the sum of refusals that are to have no event of their own. */
 export interface CallLog {
   readonly sink: AuditSink;
-  refused(code: ErrorCode): void;
+  /** True: a refusal of this task, or of none, is counted there. */
+  summed(code: ErrorCode, task: string | undefined): boolean;
+}
+
+/** Longest text of the agent's in an event. */
+const mostCharacters = 1024;
+
+/** A keyed digest of the whole stands for what is cut off; a path cannot hold the ellipsis. */
+function capped(text: string, fingerprint: Fingerprint): string {
+  return text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters)}…${fingerprint(text)}`;
+}
+
+/** The digest of the query is in the event already. */
+function cappedNames(names: readonly string[]): readonly string[] {
+  let left = mostCharacters;
+  const kept = names.findIndex((name) => (left -= name.length + 3) < 0);
+  return kept === -1 ? names : [...names.slice(0, kept), '…'];
 }

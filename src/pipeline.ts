@@ -132,11 +132,11 @@ function answer({ call, reply, outcome }: CallRecord, refusal: Refusal): void {
   reply.end(body);
 }
 
-/** Exactly one final event a call; refusals that no task stands behind are summed, so that nobody fills the disk with them. */
+/** Exactly one final event a call; refusals that no task stands behind, and very many of one task, are summed: nobody fills the disk with them. */
 function conclude(stages: Stages, record: CallRecord, refusal: Refusal | undefined): void {
   const event = record.event('call', refusal, stages.fingerprint);
   stages.observe(event);
-  if (record.task === undefined && refusal !== undefined) return stages.log.refused(refusal.refused);
+  if (refusal !== undefined && !record.begun && stages.log.summed(refusal.refused, record.task?.id)) return;
   const written = stages.log.sink.append(event);
   if (written instanceof Promise) written.catch((error: unknown) => stages.report(error, record.call.id));
 }

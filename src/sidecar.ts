@@ -15,7 +15,7 @@ import { createControlServer } from './control/server.ts';
 import { openRoleTokens } from './control/tokens.ts';
 import type { Resolve } from './egress/address-guard.ts';
 import { createGuardedFetch } from './egress/client.ts';
-import { isRefusal, refuse, type ErrorCode } from './errors.ts';
+import { isRefusal, refuse } from './errors.ts';
 import { explain } from './explain.ts';
 import { createFingerprint } from './fingerprint.ts';
 import { buildGraph } from './graph.ts';
@@ -112,7 +112,6 @@ export async function startSidecar({ config, reread, log, resolve }: SidecarOpti
   stack.use(tasks);
 
   const refusals = stack.use(createRefusals(audit));
-  const refused = (code: ErrorCode) => refusals.count(code);
   const stages: Stages = {
     get graph() {
       return graph;
@@ -120,7 +119,7 @@ export async function startSidecar({ config, reread, log, resolve }: SidecarOpti
     identity,
     tasks,
     broker,
-    log: { sink: audit, refused },
+    log: { sink: audit, summed: (code, task) => refusals.sum(code, task) },
     fingerprint,
     observe: (event) => metrics.observe(event),
     report: (error, call) => log.error({ error, call }, 'a call failed inside the sidecar'),
@@ -128,7 +127,7 @@ export async function startSidecar({ config, reread, log, resolve }: SidecarOpti
   const ownAuthorities = new Set<string>();
   const ingress = createIngress({
     handle: (call, reply) => handle(stages, call, reply),
-    refused,
+    refused: (code) => void refusals.sum(code),
     context: { ownAuthorities, via },
   });
 

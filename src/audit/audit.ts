@@ -99,9 +99,10 @@ export interface GapEvent {
   readonly lost?: number | undefined;
 }
 
-/** Refusals of callers without a known task, summed over a second so that nobody can fill the disk with them. */
+/** Refusals without events of their own, summed over a second: of callers without a known task, or those of one task beyond so many. */
 export interface RefusalsEvent {
   readonly kind: 'call.refused';
+  readonly task?: string | undefined;
   readonly count: number;
   readonly codes: Readonly<Record<string, number>>;
 }

@@ -8,7 +8,7 @@ test('a reply that cannot be written takes no event away', async () => {
   const ended: string[] = [];
   const events: CallEvent[] = [];
   const stages = {
-    log: { sink: { failure: new Error('disk full') }, refused: (code: string) => ended.push(code) },
+    log: { sink: { failure: new Error('disk full') }, summed: (code: string) => ended.push(code) > 0 },
     observe: (event: CallEvent) => events.push(event),
     fingerprint: String,
   } as unknown as Stages;
