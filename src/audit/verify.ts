@@ -32,6 +32,8 @@ export interface AuditReport {
   /** It ends in the middle of a line: one that is being written, or its writer was killed. */
   readonly torn: boolean;
   readonly gaps: readonly AuditGap[];
+  /** What was not asked for: without a key whoever could write the file may have made the chain, without a head its end may have been cut off. */
+  readonly unchecked: readonly ('signatures' | 'end')[];
   readonly problem?: Problem;
 }
 
@@ -47,7 +49,8 @@ export async function verifyAudit(file: string, options: VerifyOptions = {}): Pr
     for (const name of files) handles.push(await open(name, 'r'));
     const follower = new Follower(keys, known);
     await followAll(follower, { files, handles });
-    return reportOf(follower, files);
+    const unchecked = [...(keys.length === 0 ? (['signatures'] as const) : []), ...(known === undefined ? (['end'] as const) : [])];
+    return { ...reportOf(follower, files), unchecked };
   } finally {
     for (const handle of handles) await handle.close();
   }
@@ -65,7 +68,7 @@ async function followAll(
   follower.end();
 }
 
-function reportOf(follower: Follower, files: readonly string[]): AuditReport {
+function reportOf(follower: Follower, files: readonly string[]): Omit<AuditReport, 'unchecked'> {
   const { lines, first, seq, checkpoints, anchored, closed, torn, gaps, problem } = follower;
   return {
     ok: problem === undefined,

@@ -36,7 +36,7 @@ async function verify(argv: readonly string[]): Promise<number> {
     const publicKeys = keys.map((path) => readFileSync(path, 'utf8'));
     const report = await verifyAudit(file, { publicKeys, ...(values.head !== undefined && { head: values.head }) });
     if (values.json === true) console.log(JSON.stringify(report));
-    else for (const line of linesFor(report, keys.length > 0)) console.log(line);
+    else for (const line of linesFor(report)) console.log(line);
     return report.ok ? 0 : 1;
   } catch (error) {
     return misused(error instanceof Error ? error.message : String(error));
@@ -48,8 +48,13 @@ function misused(message: string): number {
   return 2;
 }
 
-function linesFor(report: AuditReport, keyGiven: boolean): string[] {
-  const { first, last, files, problem } = report;
+const notChecked = {
+  signatures: 'not checked: who wrote it. Without --public-key the chain holds together, but anyone may have made it',
+  end: 'not checked: whether its end is here. Without --head an end that was cut off at a checkpoint is not missed',
+} as const;
+
+function linesFor(report: AuditReport): string[] {
+  const { first, last, files, unchecked, unanchored, problem } = report;
   const lines = [
     `${report.lines} lines in ${files.length} file(s), seq ${first ?? '-'} to ${last ?? '-'}, ${report.checkpoints} checkpoints`,
   ];
@@ -57,8 +62,10 @@ function linesFor(report: AuditReport, keyGiven: boolean): string[] {
   if ((first ?? 1) > 1) lines.push(`the chain begins at seq ${first}: older files are not here`);
   for (const gap of report.gaps) lines.push(`gap at seq ${gap.seq}: ${gap.reason}${gap.lost > 0 ? `, ${gap.lost} events lost` : ''}`);
   if (report.torn) lines.push('the last line is torn: it is being written, or its writer was killed');
-  if (!keyGiven) lines.push('no --public-key was given: the chain holds together, but nothing shows who wrote it');
-  else if (report.unanchored > 0) lines.push(`the last ${report.unanchored} lines are unanchored: no signed checkpoint covers them yet`);
-  lines.push(problem === undefined ? 'ok' : `broken: ${problem.file}:${problem.line}: ${problem.what}`);
+  if (!unchecked.includes('signatures') && unanchored > 0)
+    lines.push(`the last ${unanchored} lines are unanchored: no signed checkpoint covers them yet`);
+  lines.push(...unchecked.map((what) => notChecked[what]));
+  const good = unchecked.length === 0 ? 'ok' : 'nothing is broken in what was checked';
+  lines.push(problem === undefined ? good : `broken: ${problem.file}:${problem.line}: ${problem.what}`);
   return lines;
 }

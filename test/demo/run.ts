@@ -110,9 +110,8 @@ async function play(): Promise<void> {
   const log = readFileSync(file('audit.ndjson'), 'utf8');
   for (const line of log.split('\n').filter(Boolean)) story.audit(JSON.parse(line) as Record<string, unknown>);
   story.expect('no token in the log', { leaked: log.includes(token) || log.includes(workloadToken) }, { leaked: false });
-  const verify = started(
-    startProcess('verify', exeat, ['audit', 'verify', file('audit.ndjson'), '--public-key', file('state/audit-public.pem')]),
-  );
+  const proofs = ['--public-key', file('state/audit-public.pem'), '--head', file('state/audit-head.json')];
+  const verify = started(startProcess('verify', exeat, ['audit', 'verify', file('audit.ndjson'), ...proofs]));
   story.expect('the chain verifies', { exit: await verify.exit() }, { exit: 0 });
 }
 

@@ -75,12 +75,33 @@ test('audit verify tells a log whose beginning, middle or end was cut', async ()
   assert.match(exeat('verify', log.file, ...keyOf(log)).stdout, /broken: .*: seq \d+ follows seq \d+/);
 });
 
-test('audit verify without a key says that nothing shows who wrote the log', async () => {
+test('audit verify without a key or a head says plainly what it could not check, and does not call it ok', async () => {
   using log = auditFolder();
   await fill(log, 1);
-  const { status, stdout } = exeat('verify', log.file);
-  assert.equal(status, 0);
-  assert.match(stdout, /nothing shows who wrote it/);
+  const signatures = /^not checked: who wrote it\..* --public-key/m;
+  const end = /^not checked: whether its end is here\..* --head/m;
+  for (const [argv, missing] of [
+    [[], ['signatures', 'end']],
+    [keyOf(log), ['end']],
+    [headOf(log), ['signatures']],
+    [[...keyOf(log), ...headOf(log)], []],
+  ] as const) {
+    const { status, stdout } = exeat('verify', log.file, ...argv);
+    assert.equal(status, 0);
+    assert.equal(
+      signatures.test(stdout),
+      missing.some((what) => what === 'signatures'),
+      stdout,
+    );
+    assert.equal(
+      end.test(stdout),
+      missing.some((what) => what === 'end'),
+      stdout,
+    );
+    assert.match(stdout, missing.length === 0 ? /\nok\n$/ : /\nnothing is broken in what was checked\n$/);
+    const { unchecked } = JSON.parse(exeat('verify', log.file, ...argv, '--json').stdout) as Record<string, unknown>;
+    assert.deepEqual(unchecked, missing);
+  }
 });
 
 test('audit verify says for the lines after the last checkpoint that they are unanchored', async () => {
