@@ -38,7 +38,7 @@ export interface Route {
 export interface ControlDeps {
   readonly tasks: TaskControl;
   readonly identity: () => { readonly principal: Principal | undefined; readonly expiresAt: number | undefined };
-  readonly explain: (request: ExplainRequest) => unknown;
+  readonly explain: (request: ExplainRequest) => Refusal | Promise<object>;
   readonly reload: () => Promise<{ readonly reloaded: true } | { readonly reloaded: false; readonly reason: string }>;
 }
 
@@ -170,7 +170,9 @@ export function routesOf(deps: ControlDeps): readonly Route[] {
         const request = body as ExplainRequest;
         if (!visible(asker, request.task)) return refuse('not_found');
         const explained = await deps.explain(request);
-        return typeof explained === 'object' && explained !== null && isRefusal(explained) ? explained : ok(explained);
+        if (isRefusal(explained)) return explained;
+        // Why an evaluation failed is said in the engine's words, for operators.
+        return ok(asker.role === 'operator' ? explained : { ...explained, errors: undefined });
       },
     },
     {

@@ -209,6 +209,20 @@ test('a dry run says what would be decided and why; for an agent only so often',
   assert.equal((await controlOf(exeat, 'operator')('POST', '/v1/explain', body)).status, 200);
 });
 
+test('why a policy failed is for operators: others are told that one did', async () => {
+  const policy = '@id("sum") forbid (principal, action, resource) when { 9223372036854775807 + 1 == 0 };';
+  await using exeat = await start({ policy, tasks: { self_declared: {} } });
+  const { id, credential } = (await controlOf(exeat, 'agent')('POST', '/v1/tasks', { intent: 'work' })).body as Record<string, string>;
+  const body = { task: id, method: 'GET', url: 'https://api.example.com/x' };
+  const told = async (asker: Parameters<typeof controlOf>[1]) => (await controlOf(exeat, asker)('POST', '/v1/explain', body)).body;
+  assert.match(String((await told('operator'))['errors']), /policy "sum": .*overflow/);
+  for (const asker of ['orchestrator', 'agent', { token: credential ?? '' }] as const) {
+    const explained = await told(asker);
+    assert.deepEqual([explained['decision'], explained['reason'], explained['errors']], ['deny', 'policy_error', undefined]);
+    assert.doesNotMatch(JSON.stringify(explained), /overflow/);
+  }
+});
+
 test('a reload by an operator answers with what went wrong, and then nothing has changed', async () => {
   await using exeat = await start();
   const operator = controlOf(exeat, 'operator');
