@@ -1,4 +1,4 @@
-import type { AuditSink, CallEvent } from './audit/audit.ts';
+import type { AuditSink, CallEvent, PrivilegeEvent } from './audit/audit.ts';
 import type { InboundCall, Outcome, Reply } from './call.ts';
 import type { Credential } from './credentials/credential.ts';
 import { statusOf, type ErrorCode, type Refusal } from './errors.ts';
@@ -95,6 +95,12 @@ export class CallRecord {
       upstream: outcome?.upstreamAddress,
       removed: outcome === undefined || outcome.removed.length === 0 ? undefined : outcome.removed,
     };
+  }
+
+  /** Before it is forwarded: what it creates may outlive its task. */
+  mintEvent(fingerprint: Fingerprint): PrivilegeEvent {
+    const { call, task, operationName: name } = this;
+    return { kind: 'privilege.changed', change: 'mint', task: task?.id, call: call.id, detail: capped(name, fingerprint) };
   }
 }
 

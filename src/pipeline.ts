@@ -98,6 +98,7 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
   const spent = begun instanceof Promise ? await begun : begun;
   if (spent !== undefined) return spent;
   record.begun = true;
+  if (operation.group === 'mint') void log.sink.append(record.mintEvent(stages.fingerprint));
 
   // obtain credential, forward; once more if the destination did not take the credential and the call can be repeated
   for (let attempt = 1; ; attempt += 1) {

@@ -4,6 +4,7 @@ import { createRefusals } from './audit/refusals.ts';
 import { createAudit } from './audit/sink.ts';
 import { authorityNetworkOf } from './config/destinations.ts';
 import { defaultFolders } from './config/folders.ts';
+import { inForce } from './config/in-force.ts';
 import { createReloader, type ReloadResult } from './config/reload.ts';
 import { assertReloadable } from './config/restart.ts';
 import type { Config } from './config/schema.ts';
@@ -94,8 +95,9 @@ export async function startSidecar({ config, reread, log, resolve }: SidecarOpti
   const build = (next: Config) => buildGraph(next, { authority, host: { ownPorts, resolve }, via });
   let current = config;
   let { graph, providers } = build(config);
-  const inForce = (change: 'config' | 'policy', detail: string) =>
-    void audit.append({ kind: 'privilege.changed', change, detail, digest: graph.policy.digest });
+  const tellInForce = (how: Parameters<typeof inForce>[1]): void => {
+    for (const event of inForce(current, how, graph.policy.digest)) void audit.append(event);
+  };
 
   const broker = stack.use(
     createBroker({ providers, state, audit, fingerprint, taskIsOpen: (id) => tasks.isOpen(id), warn: (message) => log.warn({}, message) }),
@@ -143,7 +145,7 @@ export async function startSidecar({ config, reread, log, resolve }: SidecarOpti
         tasks.reconfigure(settings);
         cutWhatIsNoLongerGranted(graph, tasks);
         setTimeout(() => void retired.upstream[Symbol.asyncDispose](), retireAfterMs).unref();
-        inForce('config', 'configuration and policy reloaded');
+        tellInForce('reloaded');
       },
       report: (result, cause) => {
         if (result.reloaded) log.info({ cause }, 'configuration reloaded');
@@ -155,7 +157,7 @@ export async function startSidecar({ config, reread, log, resolve }: SidecarOpti
   // What the process before left is known at once; asking the issuers to revoke it does not hold up the start.
   broker.resume().catch((error: unknown) => log.error({ error }, 'what was left from before could not be dealt with'));
   await tasks.start();
-  inForce('policy', 'configuration and policy loaded at start');
+  tellInForce('loaded at start');
 
   let closing = false;
   const tokens = openRoleTokens(config.control, folders.tokens);

@@ -76,6 +76,7 @@ export interface PrivilegeEvent {
   /** What changed: `policy`, `config`, `observe`, `unsafe`, `mint`, `self_declared`, … */
   readonly change: string;
   readonly task?: string | undefined;
+  readonly call?: string | undefined;
   readonly detail: string;
   readonly digest?: string | undefined;
 }

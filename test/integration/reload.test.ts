@@ -33,7 +33,7 @@ test('a good reload after a failed one counts for new calls; a call that runs ke
   assert.equal((await call('http://api.example/', { proxy: exeat.proxy, authorization: task.authorization })).status, 200);
   assert.equal(after.seen.length, 1);
   await stream.event('from where it began');
-  const [loaded, reloaded] = await exeat.events({ kind: 'privilege.changed' }, 2);
+  const [loaded, reloaded] = await exeat.events({ kind: 'privilege.changed', change: 'policy' }, 2);
   const [event] = await exeat.events({ kind: 'call' });
   assert.deepEqual([event?.['policies'], event?.['policy_digest']], [['new'], reloaded?.['digest']]);
   assert.notEqual(loaded?.['digest'], reloaded?.['digest']);
