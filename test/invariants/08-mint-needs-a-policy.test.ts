@@ -5,8 +5,9 @@ import { test } from 'node:test';
 import { temporaryFolder } from '../support/broker.ts';
 import { call } from '../support/call.ts';
 import { createRoot } from '../support/certificates.ts';
+import { send } from '../support/control.ts';
 import { startOrigin } from '../support/origin.ts';
-import { permitAll, startTestSidecar } from '../support/sidecar.ts';
+import { loopback, permitAll, startTestSidecar } from '../support/sidecar.ts';
 
 test('what a credential can mint is refused unless a policy names it, also while a destination is only observed', async () => {
   await using stack = new AsyncDisposableStack();
@@ -43,4 +44,21 @@ test('what a credential can mint is refused unless a policy names it, also while
   assert.equal(await ask('POST', '/user/keys'), 200);
   const [event] = await exeat.events({ kind: 'call', method: 'POST', status: 200 });
   assert.deepEqual([event?.['operation'], event?.['policies']], ['github mint /user/keys', ['keys']]);
+});
+
+test("neither a base path, a route nor a host of one's own hides what is minted, and what a body could hold counts", async () => {
+  await using origin = await startOrigin();
+  await using server = await startOrigin();
+  const ghe = { route: '/ghe', url: `${server.url}/api/v3`, allow_private: true, unsafe_cleartext: true };
+  await using exeat = await startTestSidecar({ destinations: { ghe, own: loopback(origin) } });
+  const { authorization, credential } = exeat.open();
+  for (const path of ['/repos/acme/app/hooks', '/orgs/acme/personal-access-token-requests/7']) {
+    const { body } = await send(exeat.proxy, { method: 'POST', path: `/ghe${path}`, headers: { 'exeat-task': credential } });
+    assert.equal(body['code'], 'policy_denied', path);
+  }
+  for (const path of ['/graphql', '/gitlab/api/v4/projects/1/hooks', '/k8s/api/v1/namespaces/n/serviceaccounts/s/token']) {
+    const { code } = await call(`${origin.url}${path}`, { proxy: exeat.proxy, authorization, method: 'POST' });
+    assert.equal(code, 'policy_denied', path);
+  }
+  assert.equal(origin.seen.length + server.seen.length, 0);
 });
