@@ -1,43 +1,14 @@
-import { randomBytes } from 'node:crypto';
-import type { Server } from 'node:http';
-import { createRefusals } from './audit/refusals.ts';
-import { createAudit } from './audit/sink.ts';
-import { authorityNetworkOf } from './config/destinations.ts';
 import { defaultFolders } from './config/folders.ts';
-import { inForce } from './config/in-force.ts';
-import { createReloader, type ReloadResult } from './config/reload.ts';
-import { assertReloadable } from './config/restart.ts';
-import type { Config } from './config/schema.ts';
-import { createAuthorityClient } from './credentials/authority-client.ts';
-import { createBroker } from './credentials/broker.ts';
+import type { ReloadResult } from './config/reload.ts';
 import { createHealthServer } from './control/health.ts';
-import { createMetrics } from './control/metrics.ts';
 import { createControlServer } from './control/server.ts';
 import { openRoleTokens } from './control/tokens.ts';
-import type { Resolve } from './egress/address-guard.ts';
-import { createGuardedFetch } from './egress/client.ts';
 import { isRefusal, refuse } from './errors.ts';
 import { explain } from './explain.ts';
-import { createFingerprint } from './fingerprint.ts';
-import { buildGraph } from './graph.ts';
-import { createIdentity } from './identity/registry.ts';
-import { closeServer, listen, spellings, type ListenAt } from './listen.ts';
-import { createIngress } from './ingress/server.ts';
 import { parseTarget } from './ingress/target.ts';
-import type { OperatorLog } from './log.ts';
-import { handle, type Stages } from './pipeline.ts';
-import { cutWhatIsNoLongerGranted } from './regrant.ts';
-import { openState } from './state.ts';
-import { createTasks, type Tasks } from './tasks/store.ts';
-
-export interface SidecarOptions {
-  readonly config: Config;
-  /** Reads the configuration again, for a reload. Throws with everything that is wrong with it. */
-  readonly reread: () => Config;
-  readonly log: OperatorLog;
-  /** How names of destinations become addresses; as the operating system does it unless given. */
-  readonly resolve?: Resolve;
-}
+import { spellings } from './listen.ts';
+import { startStages, type SidecarOptions } from './stages.ts';
+import type { Tasks } from './tasks/store.ts';
 
 /** A running sidecar. Disposing it stops listening, drains, revokes what lives and closes the audit log; open tasks continue at the next start. */
 export interface Sidecar extends AsyncDisposable {
@@ -53,114 +24,15 @@ export interface Sidecar extends AsyncDisposable {
   reopenLogs(): Promise<void>;
 }
 
-/** Longer than any stage may take between a call's begin and its dial: until then the old graph's pools stay usable. */
-const retireAfterMs = 60_000;
-
 /** Starts everything and listens. Throws, with nothing left open, when any part cannot start. */
-export async function startSidecar({ config, reread, log, resolve }: SidecarOptions): Promise<Sidecar> {
+export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
+  const { config, log } = options;
   await using stack = new AsyncDisposableStack();
-  const folders = defaultFolders();
-  const state = stack.use(openState(config.tasks.state ?? folders.state));
-  const fingerprint = createFingerprint(state.key('fingerprint'));
-  const sink = stack.use(
-    await createAudit(config.audit, {
-      stateFolder: state.folder,
-      defaultFile: folders.auditFile,
-      onFailure: (error) => log.error({ error }, 'the audit log cannot be written: new calls are refused'),
-      onRecovered: () => log.info({}, 'the audit log is written again'),
-    }),
-  );
-  const metrics = createMetrics({
-    openTasks: () => tasks.openCount,
-    auditFailed: () => sink.failure !== undefined,
-    decisions: () => graph.policy.counts,
-    identityExpiresAt: () => identity.expiresAt(),
-  });
-  const audit = metrics.counting(sink);
-  const identity = stack.use(
-    await createIdentity(config.identity, {
-      folder: state.folder,
-      warn: (message) => log.warn({ identity: config.identity.source }, message),
-    }),
-  );
-  identity.onRotation(
-    (principal, expiresAt) => void audit.append({ kind: 'identity.rotated', agent: principal.id, expires_at: expiresAt }),
-  );
-
-  const ownPorts = new Set<number>();
-  const via = `1.1 exeat-${randomBytes(12).toString('hex')}`;
-  const network = authorityNetworkOf(config);
-  const client = network === undefined ? undefined : stack.use(createGuardedFetch(network, { ownPorts, resolve }));
-  const authority = config.authority && client && createAuthorityClient(config.authority, { identity, fetch: client.fetch });
-  const build = (next: Config) => buildGraph(next, { authority, host: { ownPorts, resolve }, via });
-  let current = config;
-  let { graph, providers } = build(config);
-  const tellInForce = (how: Parameters<typeof inForce>[1]): void => {
-    for (const event of inForce(current, how, graph.policy.digest)) void audit.append(event);
-  };
-
-  const broker = stack.use(
-    createBroker({ providers, state, audit, fingerprint, taskIsOpen: (id) => tasks.isOpen(id), warn: (message) => log.warn({}, message) }),
-  );
-  let proxy = '';
-  const tasks: Tasks = createTasks(config, {
-    state,
-    audit,
-    agent: () => identity.principal(),
-    leases: (id) => broker.leases(id),
-    revokeLeases: (id) => broker.revokeTask(id),
-    proxyUrl: () => `http://${proxy}`,
-  });
-  stack.use(tasks);
-
-  const refusals = stack.use(createRefusals(audit));
-  const stages: Stages = {
-    get graph() {
-      return graph;
-    },
-    identity,
-    tasks,
-    broker,
-    log: { sink: audit, summed: (code, task) => refusals.sum(code, task) },
-    fingerprint,
-    observe: (event) => metrics.observe(event),
-    report: (error, call) => log.error({ error, call }, 'a call failed inside the sidecar'),
-  };
-  const ownAuthorities = new Set<string>();
-  const ingress = createIngress({
-    handle: (call, reply) => handle(stages, call, reply),
-    refused: (code) => void refusals.sum(code),
-    context: { ownAuthorities, via },
-  });
-
-  const reloader = stack.use(
-    createReloader<Config, ReturnType<typeof build>>({
-      load: () => assertReloadable(current, reread()),
-      build,
-      swap: (next, settings) => {
-        const retired = graph;
-        current = settings;
-        ({ graph, providers } = next);
-        broker.swapProviders(providers);
-        tasks.reconfigure(settings);
-        cutWhatIsNoLongerGranted(graph, tasks);
-        setTimeout(() => void retired.upstream[Symbol.asyncDispose](), retireAfterMs).unref();
-        tellInForce('reloaded');
-      },
-      report: (result, cause) => {
-        if (result.reloaded) log.info({ cause }, 'configuration reloaded');
-        else log.error({ cause, reason: result.reason }, 'reload failed: the old configuration stays in force');
-      },
-    }),
-  );
-
-  // What the process before left is known at once; asking the issuers to revoke it does not hold up the start.
-  broker.resume().catch((error: unknown) => log.error({ error }, 'what was left from before could not be dealt with'));
-  await tasks.start();
-  tellInForce('loaded at start');
+  const stages = stack.use(await startStages(options));
+  const { tasks, identity, audit, metrics } = stages;
 
   let closing = false;
-  const tokens = openRoleTokens(config.control, folders.tokens);
+  const tokens = openRoleTokens(config.control, defaultFolders().tokens);
   const controlServer = createControlServer({
     tokens,
     tasks,
@@ -171,9 +43,9 @@ export async function startSidecar({ config, reread, log, resolve }: SidecarOpti
       if (task === undefined) return refuse('not_found');
       if (principal === undefined) return refuse('identity_unavailable');
       const requested = parseTarget(url, URL.canParse(url) ? new URL(url).host : '', { ownAuthorities: new Set() });
-      return isRefusal(requested) ? requested : explain(graph, { principal, task, method, requested });
+      return isRefusal(requested) ? requested : explain(stages.graph, { principal, task, method, requested });
     },
-    reload: () => reloader.reload('operator'),
+    reload: () => stages.reload('operator'),
     report: (error) => log.error({ error }, 'a request to the control API failed'),
   });
   const healthServer = createHealthServer({
@@ -184,21 +56,9 @@ export async function startSidecar({ config, reread, log, resolve }: SidecarOpti
     ],
     metrics: () => metrics.text(),
   });
-  // While nobody watches nothing issued stays alive; open tasks get fresh credentials at the next start.
-  stack.defer(async () => {
-    const alive = tasks.list().filter(({ state }) => state === 'open' || state === 'paused');
-    await Promise.allSettled(alive.map(({ id }) => broker.revokeTask(id)));
-  });
-  const open = async (server: Server, at: ListenAt, graceMs: number): Promise<string> => {
-    const address = await listen(server, at);
-    stack.defer(() => closeServer(server, graceMs));
-    ownPorts.add(Number(address.slice(address.lastIndexOf(':') + 1)));
-    return address;
-  };
-  const health = await open(healthServer, config.listen.health, 0);
-  const control = await open(controlServer, config.listen.control, 1000);
-  proxy = await open(ingress, config.listen.proxy, config.tasks.drain);
-  for (const spelling of spellings(proxy)) ownAuthorities.add(spelling);
+  const health = await stages.open(healthServer, config.listen.health, 0);
+  const control = await stages.open(controlServer, config.listen.control, 1000);
+  const proxy = await stages.openProxy(config.listen.proxy);
 
   const all = stack.move();
   return {
@@ -207,7 +67,7 @@ export async function startSidecar({ config, reread, log, resolve }: SidecarOpti
     health,
     tokenFiles: tokens.files,
     tasks,
-    reload: (cause) => reloader.reload(cause),
+    reload: (cause) => stages.reload(cause),
     reopenLogs: () => audit.reopen(),
     [Symbol.asyncDispose]: () => {
       closing = true;

@@ -41,6 +41,7 @@ const layerOfFile: Readonly<Record<string, Layer>> = {
   'explain.ts': 'pipeline',
   'regrant.ts': 'pipeline',
   'graph.ts': 'roots',
+  'stages.ts': 'roots',
   'sidecar.ts': 'roots',
   'main.ts': 'main',
 };

@@ -6,7 +6,8 @@ import { stringify } from 'yaml';
 import { parseConfig } from '../../src/config/load.ts';
 import { isRefusal } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';
-import { startSidecar, type Sidecar, type SidecarOptions } from '../../src/sidecar.ts';
+import { startSidecar, type Sidecar } from '../../src/sidecar.ts';
+import type { SidecarOptions } from '../../src/stages.ts';
 
 /** Parts of a configuration file; what is left out is what most tests want. */
 export interface TestConfig {
