@@ -1,5 +1,6 @@
 import type { AuditSink, CallEvent, PrivilegeEvent } from './audit/audit.ts';
 import type { InboundCall, Outcome, Reply } from './call.ts';
+import { capped, cappedList } from './capped.ts';
 import type { Credential } from './credentials/credential.ts';
 import { statusOf, type ErrorCode, type Refusal } from './errors.ts';
 import { queryNames } from './fields.ts';
@@ -77,10 +78,11 @@ export class CallRecord {
       method: call.method,
       host: target?.host ?? (call.requested.door === 'forward' ? call.requested.host : undefined),
       path: capped((target ?? call.requested).path, fingerprint),
-      query: query === '' ? undefined : cappedNames(this.queryNames),
+      query: query === '' ? undefined : cappedList(this.queryNames),
       query_digest: query === '' ? undefined : fingerprint(query),
       decision: decision === undefined ? undefined : this.permit === undefined ? 'deny' : this.permit.observed ? 'would_deny' : 'allow',
       policies: decision?.policies,
+      inputs: decision?.inputs,
       policy_digest: this.policyDigest,
       planned: this.planned,
       lease: this.credential?.lease.id,
@@ -109,19 +111,4 @@ export interface CallLog {
   readonly sink: AuditSink;
   /** True: a refusal of this task, or of none, is counted there. */
   summed(code: ErrorCode, task: string | undefined): boolean;
-}
-
-/** Longest text of the agent's in an event. */
-const mostCharacters = 1024;
-
-/** A keyed digest of the whole stands for what is cut off; a path cannot hold the ellipsis. */
-function capped(text: string, fingerprint: Fingerprint): string {
-  return text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters)}…${fingerprint(text)}`;
-}
-
-/** The digest of the query is in the event already. */
-function cappedNames(names: readonly string[]): readonly string[] {
-  let left = mostCharacters;
-  const kept = names.findIndex((name) => (left -= name.length + 3) < 0);
-  return kept === -1 ? names : [...names.slice(0, kept), '…'];
 }

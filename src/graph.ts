@@ -5,7 +5,9 @@ import type { Providers } from './credentials/broker.ts';
 import { createProvider } from './credentials/registry.ts';
 import { createClients, type GuardedHost } from './egress/client.ts';
 import { createUpstream } from './egress/forward.ts';
+import type { Fingerprint } from './fingerprint.ts';
 import type { Graph } from './pipeline.ts';
+import { recordingInputs } from './policy/inputs.ts';
 import { createPolicy } from './policy/registry.ts';
 import { createDestinationTable } from './protocol/destinations.ts';
 import { createHttpClassifier } from './protocol/http.ts';
@@ -15,10 +17,11 @@ export interface GraphParts {
   readonly authority: AuthorityClient | undefined;
   readonly host: GuardedHost;
   readonly via: string;
+  readonly fingerprint: Fingerprint;
 }
 
 /** Everything that a reload replaces, made whole from one configuration. Throws when any part of it cannot be made. */
-export function buildGraph(config: Config, { authority, host, via }: GraphParts): { graph: Graph; providers: Providers } {
+export function buildGraph(config: Config, { authority, host, via, fingerprint }: GraphParts): { graph: Graph; providers: Providers } {
   const destinations = destinationsOf(config);
   const providers: Providers = new Map(
     destinations.flatMap((destination) => {
@@ -26,10 +29,11 @@ export function buildGraph(config: Config, { authority, host, via }: GraphParts)
       return credential === undefined ? [] : [[destination, createProvider(credential, { authority })] as const];
     }),
   );
+  const policy = createPolicy(config.policy, { destinations, intents: config.intents });
   const graph: Graph = {
     destinations: createDestinationTable(destinations),
     classifier: createHttpClassifier(destinations),
-    policy: createPolicy(config.policy, { destinations, intents: config.intents }),
+    policy: config.audit.inputs ? recordingInputs(policy, fingerprint) : policy,
     upstream: createUpstream({ clients: createClients(host), via }),
   };
   return { graph, providers };

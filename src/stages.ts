@@ -89,7 +89,7 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
   const network = authorityNetworkOf(config);
   const client = network === undefined ? undefined : stack.use(createGuardedFetch(network, { ownPorts, resolve }));
   const authority = config.authority && client && createAuthorityClient(config.authority, { identity, fetch: client.fetch });
-  const build = (next: Config) => buildGraph(next, { authority, host: { ownPorts, resolve }, via });
+  const build = (next: Config) => buildGraph(next, { authority, host: { ownPorts, resolve }, via, fingerprint });
   let current = config;
   let { graph, providers } = build(config);
   const tellInForce = (how: Parameters<typeof inForce>[1]): void => {

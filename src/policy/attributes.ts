@@ -1,3 +1,4 @@
+import { credentialAmong } from '../fields.ts';
 import type { AccessRequest } from './policy.ts';
 
 /** What a policy can be told: a Cedar String, Bool, `Set<String>`, an `Intent`, or an instant (epoch ms). */
@@ -11,6 +12,8 @@ export interface Attribute {
   readonly optional: boolean;
   /** Differs from call to call, so a cache key must not hold it as a value. */
   readonly volatile: boolean;
+  /** What of it may be a secret, in the audit: all of it, or what follows the first `=` in each element of a set. */
+  readonly secret?: 'whole' | 'values';
   /** undefined = absent, only where `optional`. */
   read(request: AccessRequest): AttributeValue | undefined;
 }
@@ -37,9 +40,9 @@ const fixed: readonly Attribute[] = [
   stable('context.http.method', (r) => r.operation.action),
   stable('context.http.host', (r) => r.target.host),
   volatile('context.http.path', (r) => r.target.path),
-  volatile('context.http.query.text', (r) => r.target.query.slice(1)),
+  { ...volatile('context.http.query.text', (r) => r.target.query.slice(1)), secret: 'whole' },
   { ...volatile('context.http.query.names', (r) => queryOf(r).names), type: 'Set' },
-  { ...volatile('context.http.query.pairs', (r) => queryOf(r).pairs), type: 'Set' },
+  { ...volatile('context.http.query.pairs', (r) => queryOf(r).pairs), type: 'Set', secret: 'values' },
   { ...volatile('context.time', (r) => r.time), type: 'Time' },
 ];
 
@@ -61,7 +64,8 @@ function claim(name: string): Attribute {
 
 function parameter(name: string): Attribute {
   const read = ({ operation }: AccessRequest) => (Object.hasOwn(operation.parameters, name) ? operation.parameters[name] : undefined);
-  return { ...volatile('', read), path: ['context', 'http', 'parameters', name], optional: true };
+  const named = credentialAmong([name], new Set()) === undefined ? {} : ({ secret: 'whole' } as const);
+  return { ...volatile('', read), path: ['context', 'http', 'parameters', name], optional: true, ...named };
 }
 
 interface Query {

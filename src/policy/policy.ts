@@ -1,5 +1,6 @@
 import type { Target } from '../destination.ts';
 import { refuse, type Refusal } from '../errors.ts';
+import type { Fingerprint } from '../fingerprint.ts';
 import type { Principal } from '../identity/identity.ts';
 import type { Operation } from '../protocol/operation.ts';
 import type { Task } from '../tasks/task.ts';
@@ -23,7 +24,12 @@ export interface Decision {
   readonly policies: readonly string[];
   /** Set when evaluation failed; the message is for operators. Always with `allow: false`. */
   readonly error?: string;
+  /** For the audit, where it asks for them. */
+  readonly inputs?: Inputs;
 }
+
+/** What policies in the scope of one request read of it, by attribute (`context.http.path`); of what may be secret a keyed digest. */
+export type Inputs = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
 /** A decision and where the policies that determined it stand. */
 export interface Explanation {
@@ -43,6 +49,8 @@ export interface PolicyDecisionPoint {
   decide(request: AccessRequest, signal?: AbortSignal): Decision | Promise<Decision>;
   /** A dry run of `decide`, never from a cache. */
   explain(request: AccessRequest, signal?: AbortSignal): Explanation | Promise<Explanation>;
+  /** Off the hot path: only asked for where the audit records it. */
+  inputs(request: AccessRequest, fingerprint: Fingerprint): Inputs;
   /** What `exeat check` should say about the loaded policies; they are in force all the same. */
   readonly warnings: readonly string[];
   /** SHA-256 over the loaded policies and schema, base64url; in every `call` event. */

@@ -26,6 +26,8 @@ export interface CallScope {
 export interface ReadPlan {
   /** undefined: a policy in scope reads what no answer to a test can stand for, or the scope is not one of the config's. */
   readsFor(scope: CallScope): Reads | undefined;
+  /** Every attribute that a policy in scope mentions, whichever way, in the order of their names. */
+  mentionedFor(scope: CallScope): readonly Attribute[];
   /** The intents that Cedar knows. */
   readonly intents: ReadonlySet<string>;
   /** Names the policies whose calls are decided afresh each time. */
@@ -43,14 +45,20 @@ export function planOf(policies: readonly PolicySource[], vocabulary: Vocabulary
           `${source.file}:${source.line} policy "${source.id}" reads ${afresh} in a way that cannot be cached: each call in its scope is evaluated`,
         ],
   );
+  const inScopeOf = (scope: CallScope) =>
+    readings.filter(
+      ({ heads }) => admitsAction(heads.action, scope.action) && admitsResource(heads.resource, scope.destination, scope.template),
+    );
   return {
     warnings,
     intents: vocabulary.entities.get('Intent') ?? new Set(),
+    mentionedFor: (scope) => {
+      const mentioned = new Set(inScopeOf(scope).flatMap((reading) => reading.mentioned));
+      return [...mentioned].toSorted((a, b) => (a.path.join('.') < b.path.join('.') ? -1 : 1));
+    },
     readsFor: (scope) => {
       if (!isKnown(vocabulary.entities, scope)) return undefined;
-      const inScope = readings.filter(
-        ({ heads }) => admitsAction(heads.action, scope.action) && admitsResource(heads.resource, scope.destination, scope.template),
-      );
+      const inScope = inScopeOf(scope);
       if (inScope.some(({ afresh }) => afresh !== undefined)) return undefined;
       return {
         values: [...new Set(inScope.flatMap(({ values }) => values))],
@@ -74,6 +82,7 @@ interface Reading {
   readonly heads: ReturnType<typeof headsOf>;
   readonly values: readonly Attribute[];
   readonly tests: readonly Test[];
+  readonly mentioned: readonly Attribute[];
   /** What it reads that a key cannot hold. */
   readonly afresh: string | undefined;
 }
@@ -96,23 +105,22 @@ function readingOf(source: PolicySource, { vocabulary, shared }: Context): Readi
   const heads = headsOf(source.json);
   const values = new Set<Attribute>();
   const tests = new Set<Test>();
+  const mentioned = new Set<Attribute>();
   let afresh: string | undefined;
   if (heads.principal.op !== 'All') values.add(principalId);
   for (const { body } of source.json.conditions) visit(body);
-  return { source, heads, values: [...values], tests: [...tests], afresh };
+  return { source, heads, values: [...values], tests: [...tests], mentioned: [...values, ...mentioned], afresh };
 
-  function visit(expr: Expr): void {
-    const test = testOf(expr);
-    if (test !== undefined) {
-      tests.add(test);
-      return;
+  function visit(expr: Expr, tested = false): void {
+    const test = tested ? undefined : testOf(expr);
+    if (test !== undefined) tests.add(test);
+    const answered = tested || test !== undefined;
+    const named = namedBy(expr, vocabulary.attributes);
+    for (const arg of named === undefined ? nodeOf(expr).args : []) visit(arg, answered);
+    for (const attribute of named ?? []) {
+      mentioned.add(attribute);
+      if (!answered) note(attribute);
     }
-    const path = pathOf(expr);
-    if (path !== undefined) return read(path);
-    const member = 'has' in expr ? memberOf(expr) : undefined;
-    const base = member === undefined ? undefined : pathOf(member.of);
-    if (member !== undefined && base !== undefined) return probe(base, member.names);
-    for (const arg of nodeOf(expr).args) visit(arg);
   }
 
   function testOf(expr: Expr): Test | undefined {
@@ -124,27 +132,36 @@ function readingOf(source: PolicySource, { vocabulary, shared }: Context): Readi
     return test;
   }
 
-  /** `has a.b` depends on each name on the way, and on nothing below them. */
-  function probe(base: readonly string[], names: readonly string[]): void {
-    for (let length = 0; length <= names.length; length += 1) {
-      const path = [...base, ...names.slice(0, length)];
-      const leaf = vocabulary.attributes.find((attribute) => isAt(attribute, path));
-      if (leaf !== undefined) return note(leaf);
-    }
-  }
-
-  /** Reading a record reads all that is in it. The action and the resource's identity are in every key already. */
-  function read(path: readonly string[]): void {
-    if (path[0] === 'action') return;
-    if (path.length === 1 && path[0] === 'principal') values.add(principalId);
-    else if (path.length === 1 && path[0] === 'resource') return;
-    else for (const attribute of vocabulary.attributes.filter((each) => isAt(each, path) || isWithin(each, path))) note(attribute);
-  }
-
   function note(attribute: Attribute): void {
     if (attribute.volatile) afresh ??= attribute.path.join('.');
     else values.add(attribute);
   }
+}
+
+/** The attributes that an attribute chain or a `has` depends on; undefined = the expression is neither. */
+function namedBy(expr: Expr, attributes: readonly Attribute[]): readonly Attribute[] | undefined {
+  const path = pathOf(expr);
+  if (path !== undefined) return readAt(path, attributes);
+  const member = 'has' in expr ? memberOf(expr) : undefined;
+  const base = member === undefined ? undefined : pathOf(member.of);
+  return member === undefined || base === undefined ? undefined : probedBy(base, member.names, attributes);
+}
+
+/** Reading a record reads all that is in it. The action and the resource's identity are in every key already. */
+function readAt(path: readonly string[], attributes: readonly Attribute[]): readonly Attribute[] {
+  if (path.length === 1 && path[0] === 'principal') return [principalId];
+  if (path[0] === 'action' || (path.length === 1 && path[0] === 'resource')) return [];
+  return attributes.filter((each) => isAt(each, path) || isWithin(each, path));
+}
+
+/** `has a.b` depends on each name on the way, and on nothing below them. */
+function probedBy(base: readonly string[], names: readonly string[], attributes: readonly Attribute[]): readonly Attribute[] {
+  for (let length = 0; length <= names.length; length += 1) {
+    const path = [...base, ...names.slice(0, length)];
+    const leaf = attributes.find((attribute) => isAt(attribute, path));
+    if (leaf !== undefined) return [leaf];
+  }
+  return [];
 }
 
 function isAt({ path }: Attribute, other: readonly string[]): boolean {
