@@ -1,3 +1,4 @@
+import type { PeerNetwork } from '../destination.ts';
 import { openState } from '../state.ts';
 import type { Records, State } from '../state.ts';
 import { createAccessTokens } from './access-tokens.ts';
@@ -10,6 +11,7 @@ import { createEvents } from './events.ts';
 import type { AuthorityEvent, Counters } from './events.ts';
 import { listen } from './http-server.ts';
 import type { Route } from './http-server.ts';
+import type { OpenFetch } from './issuer-keys.ts';
 import { metadataOf, pathsOf } from './metadata.ts';
 import { createMemoryRecords, createRegistry } from './registry.ts';
 import type { IssuedToken, Registry } from './registry.ts';
@@ -21,6 +23,8 @@ import { createTrustedIssuers } from './trusted-issuers.ts';
 export type AuthorityOptions = AuthorityInput & {
   /** Called for each event, in order; must not throw. */
   readonly onEvent?: (event: AuthorityEvent) => void;
+  /** How a `jwks_url` is fetched; without it there can be none. */
+  readonly openFetch?: (network: PeerNetwork) => ReturnType<OpenFetch> & AsyncDisposable;
   readonly now?: () => number;
 };
 
@@ -44,15 +48,15 @@ export interface RunningAuthority extends AsyncDisposable {
  * (exchange, workload JWTs as assertions, revoking and introspecting JWTs), so that ours would stand in front of nearly all of it.
  */
 export async function startAuthority(options: AuthorityOptions): Promise<RunningAuthority> {
-  const { onEvent, now = Date.now, ...settings } = options;
+  const { onEvent, openFetch = cannotFetch, now = Date.now, ...settings } = options;
   const config = authorityConfig.parse(settings);
-  const state = config.data === undefined ? undefined : openState(config.data);
-  try {
-    return await start({ config, state, now, onEvent });
-  } catch (error) {
-    state?.[Symbol.dispose]();
-    throw error;
-  }
+  await using opened = new AsyncDisposableStack();
+  const state = config.data === undefined ? undefined : opened.use(openState(config.data));
+  return await start({ config, state, now, onEvent, openFetch: (network) => opened.use(openFetch(network)), opened });
+}
+
+function cannotFetch(): never {
+  throw new Error('a jwks_url cannot be fetched here: give jwks or jwks_file');
 }
 
 interface Parts {
@@ -60,9 +64,12 @@ interface Parts {
   readonly state: State | undefined;
   readonly now: () => number;
   readonly onEvent: ((event: AuthorityEvent) => void) | undefined;
+  readonly openFetch: OpenFetch;
+  /** What is closed with it. */
+  readonly opened: AsyncDisposableStack;
 }
 
-async function start({ config, state, now, onEvent }: Parts): Promise<RunningAuthority> {
+async function start({ config, state, now, onEvent, openFetch, opened }: Parts): Promise<RunningAuthority> {
   const { emit, counters } = createEvents(onEvent);
   const keys = createSigningKeys(recordsOf(state, 'authority-keys'), { everyMs: config.rotate_keys_every, now });
   const registry = createRegistry(recordsOf<IssuedToken>(state, 'authority-tokens'), now);
@@ -73,13 +80,15 @@ async function start({ config, state, now, onEvent }: Parts): Promise<RunningAut
     config.listen,
     (port) => {
       issuer = config.issuer ?? `http://${host}:${port}`;
-      return routesOf({ config, issuer, keys, registry, emit, now });
+      return routesOf({ config, issuer, keys, registry, emit, openFetch, now });
     },
     emit,
   );
 
+  opened.defer(() => server.close());
+  const all = opened.move();
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= server.close().finally(() => state?.[Symbol.dispose]()));
+  const close = (): Promise<void> => (closing ??= all.disposeAsync());
   return {
     issuer,
     url: `http://${host}:${server.port}`,
@@ -102,11 +111,12 @@ interface RouteParts {
   readonly keys: SigningKeys;
   readonly registry: Registry;
   readonly emit: (event: AuthorityEvent) => void;
+  readonly openFetch: OpenFetch;
   readonly now: () => number;
 }
 
-function routesOf({ config, issuer, keys, registry, emit, now }: RouteParts): ReadonlyMap<string, Route> {
-  const issuers = createTrustedIssuers(config.trusted_issuers, { audience: issuer, now });
+function routesOf({ config, issuer, keys, registry, emit, openFetch, now }: RouteParts): ReadonlyMap<string, Route> {
+  const issuers = createTrustedIssuers(config.trusted_issuers, { audience: issuer, openFetch, now });
   const deps: EndpointDeps = {
     issuer,
     issuers,

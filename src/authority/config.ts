@@ -26,15 +26,20 @@ const trustedIssuer = z
     jwks: jwkSet.optional(),
     jwks_file: z.string().min(1).optional(),
     jwks_url: z.url({ protocol: /^https?$/ }).optional(),
-    allow_http_loopback: z.boolean().default(false),
+    /** `jwks_url` may have a private address. */
+    allow_private: z.boolean().default(false),
+    /** PEM file of extra roots for `jwks_url`, beside the public ones. */
+    ca: z.string().min(1).optional(),
+    /** `jwks_url` may be http, on loopback. */
+    unsafe_cleartext: z.boolean().default(false),
     /** Its tokens are subjects only (users): never clients, never actors. */
     subject_only: z.boolean().default(false),
   })
   .refine((entry) => [entry.jwks, entry.jwks_file, entry.jwks_url].filter((given) => given !== undefined).length === 1, {
     error: 'exactly one of jwks, jwks_file and jwks_url is needed',
   })
-  .refine(({ jwks_url: url, allow_http_loopback: allowed }) => url === undefined || confidential(url) || (allowed && onLoopback(url)), {
-    error: 'jwks_url must be https (http is for loopback only, with allow_http_loopback: true)',
+  .refine(({ jwks_url: url, unsafe_cleartext: allowed }) => url === undefined || confidential(url) || (allowed && onLoopback(url)), {
+    error: 'jwks_url must be https (http is for loopback only, with unsafe_cleartext: true)',
   })
   .refine(({ issuer, trust_domain: domain }) => !issuer.startsWith('spiffe://') || [undefined, issuer.slice(9)].includes(domain), {
     error: 'trust_domain must be the one that the issuer names',

@@ -1,5 +1,6 @@
 import { createLocalJWKSet, errors } from 'jose';
 import type { CryptoKey, FlattenedJWSInput, JWSHeaderParameters } from 'jose';
+import type { PeerNetwork } from '../destination.ts';
 import { ExeatError } from '../errors.ts';
 import { readPlainFile } from '../plain-file.ts';
 import type { TrustedIssuerConfig } from './config.ts';
@@ -15,14 +16,23 @@ const pace = {
 } as const;
 const failedCooldownMs = 1000;
 
+/** Opens a client for one network: it dials through the egress guard and follows no redirect. Passed in by the composition root. */
+export type OpenFetch = (network: PeerNetwork) => { readonly fetch: (url: string, init: object) => Promise<Response> };
+
 /** The key of an issuer for a token's header. Rejects with jose's error when none fits, with `identity_unavailable` when the keys cannot be had. */
 export type KeyLookup = (header: JWSHeaderParameters, token: FlattenedJWSInput) => Promise<CryptoKey>;
 
 /** Keys from the config, a file or a URL. An unknown `kid` has the source read again, at most once in the cooldown. Throws for an unreadable file. */
-export function createKeyLookup(config: TrustedIssuerConfig, now: () => number): KeyLookup {
+export function createKeyLookup(
+  config: TrustedIssuerConfig,
+  { openFetch, now }: { readonly openFetch: OpenFetch; readonly now: () => number },
+): KeyLookup {
   if (config.jwks !== undefined) return keySet(config.jwks);
   const { jwks_file: file, jwks_url: url } = config;
-  if (url !== undefined) return refreshing(() => fetchSet(url), { ...pace.url, now, name: url });
+  if (url !== undefined) {
+    const { fetch } = openFetch(networkOf(config));
+    return refreshing(() => fetchSet(url, fetch), { ...pace.url, now, name: url });
+  }
   if (file !== undefined) return refreshing(async () => readSet(file), { ...pace.file, now, name: file, first: readSet(file) });
   throw new Error('a trusted issuer without keys');
 }
@@ -93,13 +103,27 @@ function readSet(file: string): KeyLookup {
   }
 }
 
-async function fetchSet(url: string): Promise<KeyLookup> {
+function networkOf({ allow_private: allowPrivate, ca, unsafe_cleartext: unsafeCleartext }: TrustedIssuerConfig): PeerNetwork {
+  return {
+    ...(ca === undefined ? {} : { ca: readPlainFile(ca, largestBytes).toString() }),
+    // Clear text is for loopback alone, which is a private range.
+    allowPrivate: allowPrivate || unsafeCleartext,
+    unsafeCleartext,
+    connectTimeoutMs: fetchTimeoutMs,
+    headersTimeoutMs: fetchTimeoutMs,
+    idleTimeoutMs: fetchTimeoutMs,
+  };
+}
+
+async function fetchSet(url: string, fetch: ReturnType<OpenFetch>['fetch']): Promise<KeyLookup> {
   const response = await fetch(url, {
-    redirect: 'error',
     headers: { accept: 'application/jwk-set+json, application/json' },
     signal: AbortSignal.timeout(fetchTimeoutMs),
   });
-  if (response.status !== 200) throw new Error(`status ${response.status}`);
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(`status ${response.status}`);
+  }
   let text = '';
   const decoder = new TextDecoder();
   for await (const chunk of response.body ?? []) {

@@ -2,7 +2,7 @@ import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose';
 import type { JWTPayload } from 'jose';
 import type { TrustedIssuerConfig } from './config.ts';
 import { createKeyLookup } from './issuer-keys.ts';
-import type { KeyLookup } from './issuer-keys.ts';
+import type { KeyLookup, OpenFetch } from './issuer-keys.ts';
 
 /** Fixed: what SPIFFE allows for JWT-SVIDs. No `none`, no HMAC, whatever a token or a key set says. */
 export const acceptedAlgorithms = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512'] as const;
@@ -35,7 +35,7 @@ export interface TrustedIssuers {
 /** `audience`: the authority's issuer, which has to be the token's only audience. */
 export function createTrustedIssuers(
   trusted: readonly TrustedIssuerConfig[],
-  { audience, now }: { readonly audience: string; readonly now: () => number },
+  { audience, openFetch, now }: { readonly audience: string; readonly openFetch: OpenFetch; readonly now: () => number },
 ): TrustedIssuers {
   const byIssuer = new Map<string, Entry>();
   const byDomain = new Map<string, Entry>();
@@ -43,7 +43,7 @@ export function createTrustedIssuers(
     const domain = config.issuer.startsWith('spiffe://') ? config.issuer.slice(9) : config.trust_domain;
     const [map, key] = domain === undefined ? [byIssuer, config.issuer] : [byDomain, domain];
     if (map.has(key)) throw new Error(`the issuer ${key} is trusted twice`);
-    map.set(key, { config, keys: createKeyLookup(config, now) });
+    map.set(key, { config, keys: createKeyLookup(config, { openFetch, now }) });
   }
 
   /** A SPIFFE ID belongs to its trust domain, whoever claims to have issued it; everything else to its `iss`. */

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { startAuthority } from '../authority/authority.ts';
 import type { AuthorityOptions } from '../authority/authority.ts';
 import { parseYaml } from '../config/document.ts';
+import { createGuardedFetch } from '../egress/client.ts';
 import { z } from '../settings.ts';
 
 export const summary = 'a small token service for laptops, CI, demos and tests';
@@ -55,13 +56,16 @@ async function serve(settings: AuthorityOptions): Promise<void> {
   const stopped = new AbortController();
   const stop = (): void => stopped.abort();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
+  const ownPorts = new Set<number>();
   await using authority = await startAuthority({
     ...settings,
+    openFetch: (network) => createGuardedFetch(network, { ownPorts }),
     now: Date.now,
     onEvent: (event) => {
       if (event.type === 'failed') console.error(`exeat authority: ${event.endpoint} failed: ${event.message}`);
     },
   });
+  ownPorts.add(authority.port);
   console.log(
     'exeat authority: for laptops, CI, demos and tests; in production use your identity provider (Keycloak, Okta, Entra ID, ...).',
   );

@@ -6,14 +6,19 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import type { Resolve } from '../../src/egress/address-guard.ts';
+import { createGuardedFetch } from '../../src/egress/client.ts';
 import { agent, assertion, startAuthorityFixture } from '../support/authority.ts';
 import type { AuthorityFixture } from '../support/authority.ts';
+import { createRoot } from '../support/certificates.ts';
+import { startOrigin } from '../support/origin.ts';
 import { createWorkloadIssuer } from '../support/workload-issuer.ts';
 import type { WorkloadIssuer } from '../support/workload-issuer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'exeat-authority-'));
 after(() => rmSync(folder, { recursive: true }));
 const issuer = 'spiffe://acme.example';
+const loopback: Resolve = (_name, _options, callback) => callback(null, [{ address: '127.0.0.1', family: 4 }]);
 
 interface KeyServer extends AsyncDisposable {
   readonly url: string;
@@ -49,7 +54,7 @@ test('keys at a URL are fetched once, and again for a kid that is new, but not f
   await using keys = await startKeyServer(one.jwks);
   let shiftMs = 0;
   await using fixture = await startAuthorityFixture({
-    trusted_issuers: [{ issuer, jwks_url: keys.url, allow_http_loopback: true }],
+    trusted_issuers: [{ issuer, jwks_url: keys.url, unsafe_cleartext: true }],
     now: () => Date.now() + shiftMs,
   });
   const statuses = await Promise.all([one, one, one].map((each) => statusOf(fixture, each)));
@@ -69,7 +74,7 @@ test('a key that its issuer has withdrawn is not accepted for long', async () =>
   await using keys = await startKeyServer(one.jwks);
   let shiftMs = 0;
   await using fixture = await startAuthorityFixture({
-    trusted_issuers: [{ issuer, jwks_url: keys.url, allow_http_loopback: true }],
+    trusted_issuers: [{ issuer, jwks_url: keys.url, unsafe_cleartext: true }],
     now: () => Date.now() + shiftMs,
   });
   assert.equal(await statusOf(fixture, one), 200);
@@ -84,7 +89,7 @@ test('keys that cannot be had are a 503 to be repeated, never a refusal, and nev
   let shiftMs = 0;
   const failures: string[] = [];
   await using fixture = await startAuthorityFixture({
-    trusted_issuers: [{ issuer, jwks_url: keys.url, allow_http_loopback: true }],
+    trusted_issuers: [{ issuer, jwks_url: keys.url, unsafe_cleartext: true }],
     now: () => Date.now() + shiftMs,
     onEvent: (event) => event.type === 'failed' && failures.push(event.message),
   });
@@ -101,12 +106,47 @@ test('keys that cannot be had are a 503 to be repeated, never a refusal, and nev
   assert.equal(await statusOf(fixture, workloads), 200);
 });
 
+test('keys are fetched through the guard: over verified TLS, from a private address with leave only, and never from a metadata service', async () => {
+  const workloads = await createWorkloadIssuer(issuer);
+  const root = await createRoot();
+  const ca = join(folder, 'ca.pem');
+  writeFileSync(ca, root.pem);
+  await using keys = await startOrigin((_, response) => response.end(JSON.stringify(workloads.jwks)), await root.issue(['keys.example']));
+  const url = `https://keys.example:${keys.port}/keys`;
+  for (const [settings, status] of [
+    [{ jwks_url: url, ca }, 503],
+    [{ jwks_url: url, allow_private: true }, 503],
+    [{ jwks_url: 'https://169.254.169.254/keys', ca, allow_private: true }, 503],
+    [{ jwks_url: 'https://metadata.google.internal/keys', ca, allow_private: true }, 503],
+    [{ jwks_url: url, ca, allow_private: true }, 200],
+  ] as const) {
+    await using fixture = await startAuthorityFixture({
+      trusted_issuers: [{ issuer, ...settings }],
+      openFetch: (network) => createGuardedFetch(network, { ownPorts: new Set(), resolve: loopback }),
+    });
+    assert.equal(await statusOf(fixture, workloads), status, JSON.stringify(settings));
+    assert.equal(keys.seen.length, status === 200 ? 1 : 0);
+  }
+});
+
+test('a key set without an end is given up', async () => {
+  const workloads = await createWorkloadIssuer(issuer);
+  await using endless = await startOrigin((_, response) => {
+    const more = () => !response.destroyed && response.write(' '.repeat(65_536), () => setImmediate(more));
+    more();
+  });
+  await using fixture = await startAuthorityFixture({
+    trusted_issuers: [{ issuer, jwks_url: endless.url, unsafe_cleartext: true }],
+  });
+  assert.equal(await statusOf(fixture, workloads), 503);
+});
+
 test('an outage of the key server is survived for an hour with the keys that are known', async () => {
   const workloads = await createWorkloadIssuer(issuer);
   await using keys = await startKeyServer(workloads.jwks);
   let shiftMs = 0;
   await using fixture = await startAuthorityFixture({
-    trusted_issuers: [{ issuer, jwks_url: keys.url, allow_http_loopback: true }],
+    trusted_issuers: [{ issuer, jwks_url: keys.url, unsafe_cleartext: true }],
     now: () => Date.now() + shiftMs,
   });
   assert.equal(await statusOf(fixture, workloads), 200);

@@ -1,6 +1,7 @@
 import * as oauth from 'oauth4webapi';
 import { startAuthority } from '../../src/authority/authority.ts';
 import type { AuthorityOptions, RunningAuthority } from '../../src/authority/authority.ts';
+import { createGuardedFetch } from '../../src/egress/client.ts';
 import { createWorkloadIssuer } from './workload-issuer.ts';
 import type { WorkloadIssuer } from './workload-issuer.ts';
 
@@ -33,6 +34,7 @@ export async function startAuthorityFixture(options: Partial<AuthorityOptions> =
       { issuer: users.issuer, jwks: users.jwks, subject_only: true },
     ],
     resources: { [tickets]: { scopes: ['tickets:read', 'tickets:write'] }, 'https://other.example': { scopes: ['tickets:read', 'other'] } },
+    openFetch: (network) => createGuardedFetch(network, { ownPorts: new Set() }),
     ...options,
   });
   const workloadToken = (subject = agent): Promise<string> => workloads.token({ sub: subject, aud: authority.issuer });

@@ -40,8 +40,8 @@ test('each trusted issuer has exactly one source of keys, and it cannot be chang
   assert.match(of({ jwks_file: 'a', jwks_url: 'https://a.example' })[0] ?? '', /exactly one/);
   assert.match(of({ jwks_url: 'http://a.example' })[0] ?? '', /must be https/);
   assert.match(of({ jwks_url: 'http://127.0.0.1/keys' })[0] ?? '', /must be https/);
-  assert.match(of({ jwks_url: 'http://a.example', allow_http_loopback: true })[0] ?? '', /must be https/);
-  assert.deepEqual(of({ jwks_url: 'http://127.0.0.1/keys', allow_http_loopback: true }), []);
+  assert.match(of({ jwks_url: 'http://a.example', unsafe_cleartext: true })[0] ?? '', /must be https/);
+  assert.deepEqual(of({ jwks_url: 'http://127.0.0.1/keys', unsafe_cleartext: true }), []);
   assert.match(of({ issuer: 'spiffe://acme.example', trust_domain: 'other.example', jwks_file: 'a' })[0] ?? '', /trust_domain/);
 });
 
