@@ -10,6 +10,16 @@ export interface Caller {
   /** The task credential as the client presented it: the value of the one header that may carry it on this door. */
   readonly presented: string | undefined;
   readonly remoteAddress: string;
+  /** Set where the listener is a task. */
+  readonly bound?: Bound | undefined;
+}
+
+/** What a connection to a listener that is a task belongs to. */
+export interface Bound {
+  /** The task's id. */
+  readonly task: string;
+  /** The peer is not a process of the user that the listener is for. */
+  readonly stranger: boolean;
 }
 
 /** One request, read and found unambiguous. Header names keep their case in `headers` (flat name, value list, in order). */

@@ -19,6 +19,7 @@ import { buildGraph } from './graph.ts';
 import type { WorkloadIdentitySource } from './identity/identity.ts';
 import { createIdentity } from './identity/registry.ts';
 import { closeServer, listen, spellings, type ListenAt } from './listen.ts';
+import { createBinding, type BoundListener } from './ingress/peer.ts';
 import { createIngress } from './ingress/server.ts';
 import type { OperatorLog } from './log.ts';
 import { handle, type Graph, type Stages } from './pipeline.ts';
@@ -46,8 +47,8 @@ export interface RunningStages extends AsyncDisposable {
   reload(cause: string): Promise<ReloadResult>;
   /** Opens a listener that is closed with the stages, after its calls have had `graceMs`; answers with its address. */
   open(server: Server, at: ListenAt, graceMs: number): Promise<string>;
-  /** Opens the agent's door. */
-  openProxy(at: ListenAt): Promise<string>;
+  /** Opens the agent's door; with `bound` it is a task. */
+  openProxy(at: ListenAt, bound?: BoundListener): Promise<string>;
 }
 
 /** Longer than any stage may take between a call's begin and its dial: until then the old graph's pools stay usable. */
@@ -172,11 +173,11 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
     metrics,
     reload: (cause) => reloader.reload(cause),
     open,
-    async openProxy(at) {
+    async openProxy(at, bound) {
       const ingress = createIngress({
         handle: (call, reply) => handle(stages, call, reply),
         refused: (code) => void refusals.sum(code),
-        context: { ownAuthorities, via },
+        context: { ownAuthorities, via, bound: bound && createBinding(bound) },
       });
       proxy = await open(ingress, at, config.tasks.drain);
       for (const spelling of spellings(proxy)) ownAuthorities.add(spelling);

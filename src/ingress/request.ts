@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { InboundCall } from '../call.ts';
+import type { Socket } from 'node:net';
+import type { Bound, InboundCall } from '../call.ts';
 import { isRefusal, refuse, type Refusal } from '../errors.ts';
 import { fieldName, mayBeNominated, type Field } from '../fields.ts';
 import { newCallId } from '../ids.ts';
@@ -21,6 +22,8 @@ interface HeadFacts {
 export interface RequestContext extends TargetContext {
   /** The value of our own `Via` entry, unguessable: a request that carries it has been here before. */
   readonly via: string;
+  /** Where the listener is a task: what the connection belongs to. */
+  readonly bound?: ((socket: Socket) => Bound) | undefined;
 }
 
 /** Which header may carry the task on a route; a lower rank wins, so `Exeat-Task` before what a client sends anyway. */
@@ -48,6 +51,7 @@ export function readRequest(request: IncomingMessage, context: RequestContext): 
       door,
       presented: door === 'forward' ? facts.presentedForward : facts.presentedRoute?.slice(facts.presentedRoute.indexOf(' ') + 1),
       remoteAddress: request.socket.remoteAddress ?? '',
+      bound: context.bound?.(request.socket),
     },
     method,
     requested,

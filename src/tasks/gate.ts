@@ -1,5 +1,6 @@
 import type { Caller } from '../call.ts';
 import { refuse, type ErrorCode, type Refusal } from '../errors.ts';
+import { isPlaceholder } from '../placeholder.ts';
 import type { CredentialReader } from './authenticate.ts';
 import type { OwnCeiling } from './ceiling.ts';
 import type { LiveTask } from './live.ts';
@@ -40,6 +41,7 @@ export function createGate(options: GateOptions): TaskGate {
   return {
     authenticate(caller: Caller) {
       const { door, presented } = caller;
+      if (caller.bound !== undefined) return refusedByListener(caller) ?? find(caller.bound.task) ?? refuse('task_credential_refused');
       const defaultTask = options.defaultTask();
       if (defaultTask !== undefined) {
         if (presented === undefined) return defaultTask();
@@ -78,6 +80,19 @@ export function createGate(options: GateOptions): TaskGate {
     running: () => options.all().flatMap((task) => task.running.members()),
     planned: (task, operation) => task.plan.size === 0 || task.plan.has(operation),
   };
+}
+
+/** Where the listener is the task, whoever presents something takes it for another door. */
+function refusedByListener({ door, presented, bound }: Caller): Refusal | undefined {
+  if (bound?.stranger === true) {
+    return refuse('task_credential_refused', {
+      detail: "This listener is one user's task, and the call came from another user's process.",
+    });
+  }
+  if (presented === undefined || (door === 'route' && isPlaceholder(presented))) return undefined;
+  return refuse('task_credential_refused', {
+    detail: 'Calls here run in the task of this listener. Send no task credential and no API key of your own.',
+  });
 }
 
 function refusedByBudget(task: LiveTask): Refusal | undefined {

@@ -13,7 +13,9 @@ import type { OpenedTask, OpenRequest, TaskOrigin } from './task.ts';
 /** How tasks come to be, by whichever way. */
 export interface Opening {
   open(request: OpenRequest, by: 'orchestrator' | 'agent'): OpenedTask | Refusal;
-  /** Without a credential: it is the listener's. */
+  /** Without a credential: it is the task of one listener, and whoever set that up stated the intent. */
+  openBound(request: OpenRequest, by: string): LiveTask | Refusal;
+  /** Without a credential: it is the task of every listener. */
   openDefault(intent: string): LiveTask | Refusal;
 }
 
@@ -88,6 +90,12 @@ export function createOpening(options: OpeningOptions): Opening {
         credential: new Secret(`${task.id}.${secret}`),
         proxyUrl: new Secret(`${url.protocol}//${task.id}:${secret}@${url.host}`),
       };
+    },
+    openBound(request, by) {
+      const task = make(request, 'orchestrator');
+      if (isRefusal(task)) options.append({ kind: 'task.refused', agent: agent(), by, code: task.refused });
+      else options.opened(task, by);
+      return task;
     },
     openDefault(intent) {
       const task = make({ intent }, 'default');

@@ -14,10 +14,12 @@ import { createOpening } from './opening.ts';
 import { createRegistry } from './registry.ts';
 import { reportOf, summaryOf } from './report.ts';
 import type { TaskSettings } from './settings.ts';
-import type { Task, TaskControl, TaskGate, TaskReport } from './task.ts';
+import type { OpenRequest, Task, TaskControl, TaskGate, TaskReport } from './task.ts';
 
 /** All tasks of the agent beside us. Opening and resuming need the disk and the audit log; what ends access waits for neither. */
 export interface Tasks extends TaskGate, TaskControl, AsyncDisposable {
+  /** The task of a listener of its own: it has no credential. */
+  openBound(request: OpenRequest, by: string): Task | Refusal;
   /** Open or paused: credentials may be used and issued for it. */
   isOpen(id: string): boolean;
   /** Once, when the broker is ready: ends what expired while we were away, and revokes what is left of ended tasks. */
@@ -160,6 +162,7 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
   return {
     ...gate,
     open: (request, by) => opening.open(request, by),
+    openBound: (request, by) => opening.openBound(request, by),
     holder: (presented) => credentials.route(presented),
     get: (id) => registry.find(id),
     report(id) {

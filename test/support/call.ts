@@ -12,7 +12,8 @@ export interface Answered {
 export interface CallOptions {
   /** `host:port` of the proxy. */
   readonly proxy: string;
-  readonly authorization: string;
+  /** Of the task; none where the listener is the task. */
+  readonly authorization?: string;
   readonly method?: string;
   /** Header lines. */
   readonly fields?: readonly string[];
@@ -22,7 +23,8 @@ export interface CallOptions {
 /** One call through the forward door on a connection of its own, as a client writes it. */
 export async function call(url: string, { proxy, authorization, method = 'GET', fields = [], body = '' }: CallOptions): Promise<Answered> {
   await using wire = await openWire(proxy);
-  const head = [`${method} ${url} HTTP/1.1`, `Host: ${new URL(url).host}`, `Proxy-Authorization: ${authorization}`, 'Connection: close'];
+  const task = authorization === undefined ? [] : [`Proxy-Authorization: ${authorization}`];
+  const head = [`${method} ${url} HTTP/1.1`, `Host: ${new URL(url).host}`, ...task, 'Connection: close'];
   const length = body === '' ? [] : [`Content-Length: ${Buffer.byteLength(body)}`];
   wire.send([...head, ...length, ...fields, '', body].join('\r\n'));
   return answered(await wire.closed());
