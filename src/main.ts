@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   explain: () => import('./commands/explain.ts'),
   task: () => import('./commands/task.ts'),
   audit: () => import('./commands/audit.ts'),
+  ca: () => import('./commands/ca.ts'),
   authority: () => import('./commands/authority.ts'),
 };
 

@@ -7,17 +7,11 @@ export { z };
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const unitBytes = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 
-/** A duration such as `250ms`, `30s`, `15m`, `1h`, `2d`, parsed to milliseconds. The only place where durations are parsed. */
-export const duration = z
-  .string('expected a duration such as 30s, 15m or 1h')
-  .regex(/^\d+(ms|s|m|h|d)$/, 'expected a duration such as 30s, 15m or 1h')
-  .transform((text) => scaled(text, unitMs))
-  .pipe(
-    z
-      .number()
-      .int()
-      .max(2 ** 31 - 1, 'expected at most 24d'),
-  );
+/** A duration such as `250ms`, `30s`, `15m`, `1h`, `2d`, parsed to milliseconds, that a timer can wait for. The only place where durations are parsed. */
+export const duration = durationUpTo(2 ** 31 - 1, 'expected at most 24d');
+
+/** As `duration`, for what no timer waits for: up to ten years. */
+export const longDuration = durationUpTo(3650 * unitMs.d, 'expected at most 3650d');
 
 /** A size such as `512KiB` or `1MiB`, parsed to bytes. */
 export const size = z
@@ -44,6 +38,15 @@ export function readSecret(reference: SecretReference): Secret {
   const value = text?.replace(/\r?\n$/, '');
   if (value === undefined || value === '') throw new Error(`the secret at ${name} is missing or empty`);
   return new Secret(value);
+}
+
+function durationUpTo(mostMs: number, tooMuch: string) {
+  const wrong = 'expected a duration such as 30s, 15m or 1h';
+  return z
+    .string(wrong)
+    .regex(/^\d+(ms|s|m|h|d)$/, wrong)
+    .transform((text) => scaled(text, unitMs))
+    .pipe(z.number().int().max(mostMs, tooMuch));
 }
 
 function scaled(text: string, units: Readonly<Record<string, number>>): number {

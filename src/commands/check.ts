@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { ownCaFindings } from '../config/own-ca.ts';
 import { authorityNetworkOf, destinationsOf } from '../config/destinations.ts';
 import { missingSecrets, trustedPathsOf } from '../config/files.ts';
 import { configJsonSchema } from '../config/json-schema.ts';
@@ -59,10 +60,16 @@ export async function run(argv: readonly string[]): Promise<number> {
 function findings(file: string): Findings {
   try {
     const config = loadConfig(file);
-    const { problems, warnings } = policyFindings(config);
+    const [policy, ca] = [policyFindings(config), ownCaFindings(config)];
     return {
-      problems,
-      warnings: [...warningsOf(config), ...warnings, ...missingSecrets(config), ...writableByOthers(trustedPathsOf(config, file))],
+      problems: [...ca.problems.map((text) => ({ text, shown: text })), ...policy.problems],
+      warnings: [
+        ...warningsOf(config),
+        ...ca.warnings,
+        ...policy.warnings,
+        ...missingSecrets(config),
+        ...writableByOthers(trustedPathsOf(config, file)),
+      ],
     };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { loadedPathsOf, missingSecrets, trustedPathsOf } from '../config/files.ts';
 import { configPath, loadConfig } from '../config/load.ts';
+import { ownCaFindings } from '../config/own-ca.ts';
 import { watchFiles } from '../config/reload.ts';
 import { warningsOf } from '../config/warnings.ts';
 import { writableByOthers } from '../config/writable.ts';
@@ -28,7 +29,12 @@ export async function run(argv: readonly string[]): Promise<number> {
   const stopped = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, resolve);
   });
-  const warnings = [...warningsOf(config), ...missingSecrets(config), ...writableByOthers(trustedPathsOf(config, path))];
+  const warnings = [
+    ...warningsOf(config),
+    ...ownCaFindings(config).warnings,
+    ...missingSecrets(config),
+    ...writableByOthers(trustedPathsOf(config, path)),
+  ];
   for (const warning of warnings) log.warn({}, warning);
   let latest = config;
   const reread = () => (latest = loadConfig(path));

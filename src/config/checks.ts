@@ -1,4 +1,6 @@
+import { folderProblem } from '../ingress/ca-config.ts';
 import { didYouMean } from '../nearest.ts';
+import { caFoldersOf } from './ca-folders.ts';
 import type { DestinationConfig } from './destination.ts';
 import { type Endpoint, originOf } from './hosts.ts';
 import { endpointsOf, networkProblems } from './network-checks.ts';
@@ -16,6 +18,7 @@ export interface DeclaredNames {
 export function crossProblems(config: Config, names: DeclaredNames): Problem[] {
   return [
     ...intentProblems(config, names),
+    ...caProblems(config),
     ...hostClaims(config),
     ...routeClaims(config),
     ...Object.entries(config.destinations).flatMap(([name, destination]) => [
@@ -40,6 +43,11 @@ function intentProblems({ intents, tasks }: Config, names: DeclaredNames): Probl
 
 function missing(what: string, name: string, names: readonly string[]): string {
   return `there is no ${what} "${name}"${didYouMean(name, names)}`;
+}
+
+function caProblems(config: Config): Problem[] {
+  const message = config.tls.ca.certificate === undefined ? folderProblem(caFoldersOf(config)) : undefined;
+  return message === undefined ? [] : [{ path: ['tls', 'ca', 'publish'], message }];
 }
 
 /** A wildcard claims every name it matches. */

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultFolders } from './folders.ts';
+import { caFoldersOf } from './ca-folders.ts';
 import { childOf } from './json-schema.ts';
 import { problemText } from './problems.ts';
 import type { Config } from './schema.ts';
@@ -16,7 +17,9 @@ export function trustedPathsOf(config: Config, file: string): string[] {
   const secrets = referencesIn({ ...config, control: tokens }, []).flatMap(({ reference }) => reference.file ?? []);
   const { to } = config.audit;
   const audit = to === 'stdout' ? undefined : to === 'file' || to === 'both' ? defaults.auditFile : to;
-  const others = [identity, config.tasks.state ?? defaults.state, audit].filter((path) => path !== undefined);
+  const { directory, publish } = caFoldersOf(config);
+  const cas = [...(config.tls.ca.certificate === undefined ? [directory] : []), publish];
+  const others = [identity, config.tasks.state ?? defaults.state, audit, ...cas].filter((path) => path !== undefined);
   return [...new Set([...loadedPathsOf(config, file), ...secrets, ...made, ...others])];
 }
 
@@ -28,7 +31,8 @@ export function loadedPathsOf(config: Config, file: string): string[] {
 
 /** One line for each secret that could not be had now. Not an error: secrets are often mounted only where Exeat runs. */
 export function missingSecrets(config: Config): string[] {
-  const secrets = referencesIn(config.destinations, ['destinations']).flatMap(({ path, reference }) => {
+  const references = [...referencesIn(config.tls, ['tls']), ...referencesIn(config.destinations, ['destinations'])];
+  const secrets = references.flatMap(({ path, reference }) => {
     const message = missing(reference);
     return message === undefined ? [] : [problemText({ path, message })];
   });

@@ -3,7 +3,7 @@ import { missingSecrets } from './files.ts';
 import type { Config } from './schema.ts';
 
 /** What a running process cannot change about itself. */
-const fixedAtStart = ['listen', 'control', 'identity', 'authority', 'audit', 'log', 'reload'] as const;
+const fixedAtStart = ['listen', 'control', 'identity', 'authority', 'tls', 'audit', 'log', 'reload'] as const;
 
 /** The next configuration, when a reload can put it in force; else throws and names all that takes a restart, and secrets that it would lack. */
 export function assertReloadable(current: Config, next: Config): Config {

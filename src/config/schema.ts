@@ -2,6 +2,7 @@ import { controlConfig } from '../control/tokens.ts';
 import { config as auditConfig } from '../audit/sink.ts';
 import { authorityClientConfig } from '../credentials/authority-config.ts';
 import { identityConfig } from '../identity/registry.ts';
+import { caConfig } from '../ingress/ca-config.ts';
 import { policyConfig } from '../policy/registry.ts';
 import { z } from '../settings.ts';
 import { intentConfig, tasksConfig } from '../tasks/settings.ts';
@@ -16,6 +17,7 @@ export const configSchema = z.strictObject({
   control: controlConfig.prefault({}),
   identity: identityConfig.prefault({ source: 'local' }),
   authority: authorityClientConfig.optional(),
+  tls: z.strictObject({ ca: caConfig.prefault({}) }).prefault({}),
   tasks: tasksConfig.prefault({}),
   intents: z.record(name, intentConfig).default({}),
   policy: policyConfig.prefault({ engine: 'cedar' }),

@@ -1,9 +1,11 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
-import { elements, tags } from './der.ts';
+import { factsOf } from './certificate-facts.ts';
 import { type Issuer, keyIdOf, nameOf, pemOf, signAuthority, spkiOf, type Validity } from './issuing.ts';
 
 /** A CA certificate with its key. */
 export interface Ca extends Validity {
+  /** The SHA-256 of its certificate. */
+  readonly id: string;
   readonly issuer: Issuer;
   /** PEM. */
   readonly certificate: string;
@@ -25,34 +27,25 @@ export const skewMs = 3_600_000;
 /** A new CA that nobody trusts yet. */
 export function makeCa(now: number, lifetimeMs: number): Ca {
   const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const validity = { notBeforeAt: now - skewMs, notAfterAt: now + lifetimeMs };
   // Each has a name of its own: clients that trust two tell them apart by it.
-  const name = nameOf(`Exeat CA ${randomBytes(4).toString('hex')}`);
-  const issuer = { name, keyId: keyIdOf(spkiOf(key)), key };
-  return { issuer, certificate: pemOf(signAuthority(issuer, validity)), chain: '', ...validity };
+  const issuer = { name: nameOf(`Exeat CA ${randomBytes(4).toString('hex')}`), keyId: keyIdOf(spkiOf(key)), key };
+  return caOf(pemOf(signAuthority(issuer, { notBeforeAt: now - skewMs, notAfterAt: now + lifetimeMs })), key);
 }
 
 /** A CA that `makeCa` made, from its two PEM texts. Throws when they are not one pair. */
-export function readCa(certificatePem: string, keyPem: string): Ca {
-  const certificate = new X509Certificate(certificatePem);
-  const key: KeyObject = createPrivateKey(keyPem);
-  if (!certificate.checkPrivateKey(key)) throw new Error('the key does not belong to the certificate');
-  return {
-    issuer: { name: subjectOf(certificate.raw), keyId: keyIdOf(spkiOf(key)), key },
-    certificate: certificatePem,
-    chain: '',
-    notBeforeAt: certificate.validFromDate.getTime(),
-    notAfterAt: certificate.validToDate.getTime(),
-  };
+export function readCa(certificate: string, keyPem: string): Ca {
+  return caOf(certificate, createPrivateKey(keyPem));
 }
 
-/** The subject of a certificate as it is encoded there. */
-function subjectOf(certificate: Buffer): Buffer {
-  const [whole] = elements(certificate);
-  const [signed] = elements(whole?.content ?? Buffer.alloc(0));
-  const names = elements(signed?.content ?? Buffer.alloc(0)).filter(({ tag }) => tag === tags.sequence);
-  // signature, issuer, validity, subject, subjectPublicKeyInfo
-  const subject = names[3];
-  if (subject === undefined) throw new Error('the certificate has no subject');
-  return subject.whole;
+function caOf(certificate: string, key: KeyObject): Ca {
+  const parsed = new X509Certificate(certificate);
+  if (!parsed.checkPrivateKey(key)) throw new Error('the key does not belong to the certificate');
+  return {
+    id: parsed.fingerprint256,
+    issuer: { name: factsOf(parsed).subject, keyId: keyIdOf(spkiOf(key)), key },
+    certificate,
+    chain: '',
+    notBeforeAt: parsed.validFromDate.getTime(),
+    notAfterAt: parsed.validToDate.getTime(),
+  };
 }

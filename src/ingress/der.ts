@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 
-/** DER (X.690) as far as certificates need it. What is written here is small and its form is fixed; Node's own parser reads whatever comes from outside first. */
+/** DER (X.690) as far as certificates need it. */
 export type Der = Buffer;
 
 /** One element: its tag, what is in it, and all its bytes. */
@@ -22,6 +22,9 @@ export const tags = {
   bmpString: 0x1e,
   sequence: 0x30,
   set: 0x31,
+  explicit0: 0xa0,
+  /** In a certificate: `[3] EXPLICIT`. */
+  extensions: 0xa3,
 } as const;
 
 export function der(tag: number, ...parts: readonly Uint8Array[]): Der {
@@ -67,8 +70,7 @@ export function addressBytes(address: string): Buffer {
   if (isIP(address) === 4) return Buffer.from(address.split('.').map(Number));
   // The URL parser leaves one spelling: hex groups, at most one "::".
   const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
-  const groups = (text: string): string[] => text.split(':').filter((group) => group !== '');
-  const [before, after] = [groups(head), groups(tail ?? '')];
+  const [before = [], after = []] = [head, tail ?? ''].map((text) => text.split(':').filter((group) => group !== ''));
   const zeros = Array.from({ length: 8 - before.length - after.length }, () => '0');
   return Buffer.from([...before, ...zeros, ...after].map((group) => group.padStart(4, '0')).join(''), 'hex');
 }

@@ -35,7 +35,7 @@ const ids = {
 const digitalSignature = bitString(Buffer.from([0x80]), 7);
 const keyCertSignAndCrlSign = bitString(Buffer.from([0x06]), 1);
 const leafAlone = integer(Buffer.from([0]));
-const version3 = der(0xa0, integer(Buffer.from([2])));
+const version3 = der(tags.explicit0, integer(Buffer.from([2])));
 
 /** The certificate of a CA that signs itself and leaves only. */
 export function signAuthority(self: Issuer, validity: Validity): Der {
@@ -63,8 +63,7 @@ export function signLeaf(issuer: Issuer, host: string, { publicKey, validity }: 
 
 /** `O=Exeat, CN=…` */
 export function nameOf(commonName: string): Der {
-  const part = (id: Der, value: string): Der => der(tags.set, sequence(id, der(tags.utf8String, Buffer.from(value))));
-  return sequence(part(ids.organization, 'Exeat'), part(ids.commonName, commonName));
+  return sequence(namePart(ids.organization, 'Exeat'), namePart(ids.commonName, commonName));
 }
 
 /** The SubjectPublicKeyInfo of a private key. */
@@ -80,6 +79,10 @@ export function pemOf(certificate: Der): string {
 /** The first 160 bits of a SHA-256 (RFC 7093, section 2, method 4). */
 export function keyIdOf(publicKey: Der): Buffer {
   return hash('sha256', publicKey, 'buffer').subarray(0, 20);
+}
+
+function namePart(id: Der, value: string): Der {
+  return der(tags.set, sequence(id, der(tags.utf8String, Buffer.from(value))));
 }
 
 interface Subject {
@@ -99,7 +102,7 @@ function signCertificate(issuer: Issuer, { subject, publicKey, validity }: Subje
     dates,
     subject,
     publicKey,
-    der(0xa3, sequence(...extensions)),
+    der(tags.extensions, sequence(...extensions)),
   );
   return sequence(signed, identifier, bitString(sign(digest, signed, issuer.key)));
 }
@@ -130,7 +133,7 @@ const ecdsa: Readonly<Record<string, SignatureAlgorithm>> = {
 };
 
 /** How this key signs. Throws for a key that TLS clients in use would not all accept. */
-function algorithmOf(key: KeyObject): SignatureAlgorithm {
+export function algorithmOf(key: KeyObject): SignatureAlgorithm {
   const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {};
   const algorithm = key.asymmetricKeyType === 'rsa' ? (modulusLength >= 2048 ? rsa : undefined) : ecdsa[namedCurve];
   if (algorithm === undefined) throw new Error('the key must be EC (P-256, P-384 or P-521) or RSA of at least 2048 bits');

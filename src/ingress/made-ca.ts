@@ -12,12 +12,12 @@ export interface MadeCaOptions {
   /** How long before its end a CA gets a successor. */
   readonly renewBeforeMs: number;
   readonly now: () => number;
-  /** Lets clients know what to trust. Throws when they cannot know. */
+  /** Lets clients know what to trust. Throws when that cannot be done. */
   readonly publish: (trust: string) => void;
   readonly warn: (message: string) => void;
 }
 
-interface Published extends Ca {
+interface PublishedCa extends Ca {
   readonly publishedAt: number;
 }
 
@@ -26,82 +26,100 @@ const lookEveryMs = 3_600_000;
 const retryAfterMs = 60_000;
 const largestFileBytes = 64 * 1024;
 
+const successorPublished =
+  'the CA ends soon: its successor is published and signs for tasks opened from now on; agents that read the published files only once must be restarted';
+
 const fileShape = z.array(z.strictObject({ certificate: z.string(), key: z.string(), published_at: z.iso.datetime() })).max(2);
 
 /**
  * A CA of this sidecar's own, made at the first start and kept. Its successor is published first, then kept, then signs for tasks opened from
- * then on; when the old one ends the successor takes its place. One process at a time; throws when another has the directory.
+ * then on; when the old one ends the successor takes its place. Throws when another process has the directory, or somebody else can write there.
  */
-export function openMadeCa(options: MadeCaOptions): Signers {
-  const { directory, now, publish } = options;
-  const file = join(directory, 'ca.json');
+export function openMadeCa({ directory, now, publish, warn, lifetimeMs, renewBeforeMs }: MadeCaOptions): Signers {
   makePrivate(directory);
   using stack = new DisposableStack();
+  const file = join(directory, 'ca.json');
   stack.use(lockFile(file));
-  let known = read(file).filter((ca) => ca.notBeforeAt <= now() && ca.notAfterAt > now());
+  let known = readCas(file).filter((ca) => ca.notBeforeAt <= now() && ca.notAfterAt > now());
+  // What was published may have gone with its folder.
   if (known.length > 0) publish(trustOf(known));
-  let lookAt = 0;
 
+  const renew = (at: number): void => {
+    const lasting = known.filter((ca) => ca.notAfterAt > at);
+    const [current, successor] = lasting;
+    const due = current === undefined || (successor === undefined && current.notAfterAt - at <= renewBeforeMs);
+    const made = due ? [makeCa(at, lifetimeMs)] : [];
+    if (!due && lasting.length === known.length) return;
+    publish(trustOf([...lasting, ...made]));
+    const next = [...lasting, ...made.map((ca) => ({ ...ca, publishedAt: now() }))];
+    writeCas(file, next);
+    known = next;
+    if (due && current !== undefined) warn(successorPublished);
+  };
+  renew(now());
+
+  let lookAt = now() + lookEveryMs;
   const look = (): void => {
     const at = now();
     if (at < lookAt) return;
-    lookAt = at + retryAfterMs;
-    known = known.filter((ca) => ca.notAfterAt > at);
-    const [current, successor] = known;
-    if (current === undefined || (successor === undefined && current.notAfterAt - at <= options.renewBeforeMs)) {
-      const made = makeCa(at, options.lifetimeMs);
-      publish(trustOf([...known, made]));
-      known = [...known, { ...made, publishedAt: now() }];
-      write(file, known);
-    }
     lookAt = at + lookEveryMs;
-  };
-  look();
-  const timer = setInterval(() => {
     try {
-      look();
+      renew(at);
     } catch (error) {
-      options.warn(`the successor of the CA could not be made: ${error instanceof Error ? error.message : String(error)}`);
+      lookAt = at + retryAfterMs;
+      warn(`the CA could not be renewed: ${error instanceof Error ? error.message : String(error)}`);
     }
-  }, lookEveryMs).unref();
+  };
+  const timer = setInterval(look, retryAfterMs).unref();
   stack.defer(() => clearInterval(timer));
-  const kept = stack.move();
+  const held = stack.move();
   return {
     signerFor(openedAt) {
       look();
-      const [current, successor] = known;
-      if (current === undefined) throw new Error('there is no CA');
+      const at = now();
+      const [current, successor] = known.filter((ca) => ca.notAfterAt > at);
+      if (current === undefined) throw new Error('the CA has expired and could not be renewed');
       return successor !== undefined && openedAt > successor.publishedAt ? successor : current;
     },
     get trust() {
       return trustOf(known);
     },
-    [Symbol.dispose]: () => kept.dispose(),
+    [Symbol.dispose]: () => held.dispose(),
   };
 }
 
-function trustOf(known: readonly Ca[]): string {
-  return known.map(({ certificate }) => certificate).join('');
+function trustOf(cas: readonly Ca[]): string {
+  return cas.map(({ certificate }) => certificate).join('');
 }
 
 function makePrivate(directory: string): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const { uid } = statSync(directory);
-  if (uid !== process.getuid?.()) throw new Error(`${directory} belongs to user ${uid}`);
+  const self = process.getuid?.();
+  if (self !== undefined && uid !== self) {
+    throw new Error(
+      `tls.ca.directory: ${directory} belongs to user ${uid}, who could put a CA of their own there; name a folder that Exeat can make`,
+    );
+  }
   chmodSync(directory, 0o700);
 }
 
-function read(file: string): Published[] {
+function readCas(file: string): PublishedCa[] {
   if (!existsSync(file)) return [];
-  const records = fileShape.parse(JSON.parse(readPlainFile(file, largestFileBytes).toString()));
-  return records.map(({ certificate, key, published_at: at }) => ({ ...readCa(certificate, key), publishedAt: Date.parse(at) }));
+  try {
+    const records = fileShape.parse(JSON.parse(readPlainFile(file, largestFileBytes).toString()));
+    return records.map(({ certificate, key, published_at: at }) => ({ ...readCa(certificate, key), publishedAt: Date.parse(at) }));
+  } catch {
+    // Nothing of what is in it belongs in a message.
+    throw new Error(`${file} is damaged; without it a new CA is made, which running agents do not trust yet`);
+  }
 }
 
-function write(file: string, known: readonly Published[]): void {
-  const records = known.map(({ certificate, issuer, publishedAt }) => ({
+function writeCas(file: string, cas: readonly PublishedCa[]): void {
+  const records = cas.map(({ certificate, issuer, publishedAt }) => ({
     certificate,
     key: issuer.key.export({ type: 'pkcs8', format: 'pem' }),
     published_at: new Date(publishedAt).toISOString(),
   }));
-  replaceFile(file, JSON.stringify(records, undefined, 2), 0o600);
+  replaceFile(file, `${JSON.stringify(records, undefined, 2)}\n`, 0o600);
 }

@@ -12,13 +12,10 @@ test('a client that trusts the CA accepts the leaf of any host', async () => {
   using folder = mkdtempDisposableSync(join(tmpdir(), 'exeat-ca-'));
   await using certificates = await openCertificates(
     {},
-    { folders: { ca: join(folder.path, 'ca'), trust: join(folder.path, 'trust') }, warn: () => {} },
+    { folders: { directory: join(folder.path, 'ca'), publish: join(folder.path, 'trust') }, warn: () => {} },
   );
-  const server = createServer({
-    SNICallback: (name, done) => {
-      Promise.resolve(certificates.contextFor(name, Date.now())).then((context) => done(null, context), done);
-    },
-  });
+  const context = await certificates.contextFor('api.example.com', Date.now());
+  const server = createServer({ SNICallback: (_name, done) => done(null, context) });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

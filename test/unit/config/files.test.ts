@@ -29,9 +29,29 @@ test("config, policies, secrets, state and log are files to trust; the agent's o
   assert.deepEqual(
     trustedPathsOf(config, 'exeat.yaml').toSorted(),
     loadedPathsOf(config, 'exeat.yaml')
-      .concat('/run/op.token', made, '/tokens/exeat', '/state', '/log/audit.ndjson', '/keys/audit.pem', '/run/a')
+      .concat(
+        '/run/op.token',
+        made,
+        '/tokens/exeat',
+        '/state',
+        '/log/audit.ndjson',
+        '/keys/audit.pem',
+        '/run/a',
+        '/state/ca',
+        '/state/ca-public',
+      )
       .toSorted(),
   );
+});
+
+test('a CA of your own is a file to trust, and one that is not here is named', () => {
+  const own = parseConfig('tls: { ca: { certificate: { file: /ca/own.pem }, key: { file: /ca/own.key }, publish: /public } }', 'test.yaml');
+  const paths = trustedPathsOf(own, 'exeat.yaml');
+  assert.ok(['/ca/own.pem', '/ca/own.key', '/public'].every((path) => paths.includes(path)));
+  assert.deepEqual(missingSecrets(own), [
+    'tls.ca.certificate: there is no file /ca/own.pem here',
+    'tls.ca.key: there is no file /ca/own.key here',
+  ]);
 });
 
 test('where nothing is said the default folders are looked at', () => {

@@ -8,6 +8,7 @@ test("root's state is in /run and the audit log in /var/log", () => {
     state: '/run/exeat/state',
     auditFile: '/var/log/exeat/audit.ndjson',
     tokens: '/run/exeat',
+    ca: { directory: '/run/exeat/ca', publish: '/run/exeat-ca' },
   });
 });
 
