@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { AuditSink } from './audit/audit.ts';
 import { createRefusals } from './audit/refusals.ts';
 import { createAudit } from './audit/sink.ts';
+import { caFoldersOf } from './config/ca-folders.ts';
 import { authorityNetworkOf } from './config/destinations.ts';
 import { defaultFolders } from './config/folders.ts';
 import { inForce } from './config/in-force.ts';
@@ -20,6 +21,7 @@ import type { WorkloadIdentitySource } from './identity/identity.ts';
 import { createIdentity } from './identity/registry.ts';
 import { closeServer, listen, spellings, type ListenAt } from './listen.ts';
 import { createBinding, type BoundListener } from './ingress/peer.ts';
+import { openCertificates } from './ingress/certificates.ts';
 import { createIngress } from './ingress/server.ts';
 import type { OperatorLog } from './log.ts';
 import { handle, type Graph, type Stages } from './pipeline.ts';
@@ -59,6 +61,7 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
   await using stack = new AsyncDisposableStack();
   const folders = defaultFolders();
   const state = stack.use(openState(config.tasks.state ?? folders.state));
+  stack.use(await openCertificates(config.tls.ca, { folders: caFoldersOf(config), warn: (message) => log.warn({}, message) }));
   const fingerprint = createFingerprint(state.key('fingerprint'));
   const sink = stack.use(
     await createAudit(config.audit, {
