@@ -15,6 +15,7 @@ export interface Field {
 }
 
 const plain: Field = { once: false, hop: false, credential: false, strip: false, refuse: false, nominate: true };
+/** A `*` at one end of a name stands for anything; such a row gives way to one with the whole name. */
 const rows: [names: string, field: Partial<Field>][] = [
   ['host', { once: true, nominate: false }],
   ['content-length content-type content-range content-location content-encoding', { once: true, nominate: false }],
@@ -36,12 +37,31 @@ const rows: [names: string, field: Partial<Field>][] = [
   ],
   ['x-functions-key ocp-apim-subscription-key x-shopify-access-token', { once: true, credential: true, nominate: false }],
   [
+    'apikey x-apikey x-auth-key x-auth-email x-authorization authentication x-token x-session-token dd-application-key x-rapidapi-key',
+    { credential: true, nominate: false },
+  ],
+  [
+    'x-consul-token x-nomad-token x-gitlab-token x-figma-token circle-token x-plex-token x-tableau-auth x-jfrog-art-api x-honeycomb-team fastly-key',
+    { credential: true, nominate: false },
+  ],
+  ['*-api-key *-apikey *-api-token *-access-token *-auth-token *-id-token', { credential: true, nominate: false }],
+  ['*-user-token *-server-token *-account-token *-master-key *-client-secret *-admin-secret', { credential: true, nominate: false }],
+  [
     'dpop txn-token workload-identity-token workload-proof-token oauth-client-attestation oauth-client-attestation-pop',
     { once: true, credential: true, nominate: false },
   ],
   ['signature signature-input x-hub-signature x-hub-signature-256', { credential: true, nominate: false }],
   [
-    'x-forwarded-client-cert client-cert client-cert-chain x-ssl-client-cert x-spiffe-id x-remote-user x-forwarded-user',
+    'x-forwarded-client-cert client-cert client-cert-chain x-ssl-client-* ssl-client-* x-spiffe-id remote-user remote-groups remote-email remote-name',
+    { credential: true, nominate: false },
+  ],
+  // What gateways in front of an application tell it about its caller, and what makes an API server act as another one.
+  [
+    'x-forwarded-user x-forwarded-email x-forwarded-groups x-forwarded-preferred-username x-forwarded-access-token x-remote-* impersonate-*',
+    { credential: true, nominate: false },
+  ],
+  [
+    'cf-access-* x-goog-iap-* x-goog-authenticated-user-* x-amzn-oidc-* x-ms-client-principal* x-ms-token-* x-auth-request-*',
     { credential: true, nominate: false },
   ],
   ['exeat-task', { once: true, strip: true, nominate: false }],
@@ -50,14 +70,28 @@ const rows: [names: string, field: Partial<Field>][] = [
     { strip: true, nominate: false },
   ],
   [
-    'forwarded x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port x-forwarded-prefix x-real-ip via',
+    'forwarded via x-forwarded-* x-real-ip x-client-ip x-cluster-client-ip true-client-ip cf-connecting-ip cf-connecting-ipv6 fastly-client-ip',
     { strip: true, nominate: false },
   ],
-  ['x-http-method-override x-http-method x-method-override', { refuse: true, nominate: false }],
-  ['x-original-url x-rewrite-url x-original-host', { refuse: true, nominate: false }],
+  [
+    'x-remote-ip x-remote-addr x-originating-ip x-azure-clientip x-azure-socketip x-envoy-* x-appengine-*',
+    { strip: true, nominate: false },
+  ],
+  // CGI programs find it in HTTP_PROXY and make it their proxy.
+  ['proxy', { strip: true, nominate: false }],
+  ['x-http-method-override x-http-method x-method-override x-original-method', { refuse: true, nominate: false }],
+  ['x-original-url x-original-uri x-rewrite-url x-original-host x-http-host-override', { refuse: true, nominate: false }],
 ];
 
-const known: ReadonlyMap<string, Field> = byName();
+const known = new Map<string, Field>();
+const patterns: [begin: string, end: string, field: Field][] = [];
+for (const [names, row] of rows) {
+  for (const name of names.split(' ')) {
+    const [begin = '', end] = name.split('*');
+    if (end === undefined) known.set(name, { ...plain, ...row });
+    else patterns.push([begin, end, { ...plain, ...row }]);
+  }
+}
 
 const queryCredentials = new Set(
   'key api_key apikey api-key access_token accesstoken auth_token token id_token refresh_token private_token client_secret client_assertion secret password sig signature x-amz-signature x-amz-credential x-amz-security-token x-goog-signature x-goog-credential subscription-key'.split(
@@ -65,15 +99,14 @@ const queryCredentials = new Set(
   ),
 );
 
-/** The field by its lower-case name; undefined for one that only passes. */
-export function fieldOf(name: string): Field | undefined {
-  return known.get(name);
-}
-
 /** A field name, once for each of its spellings. */
 export interface FieldName {
+  /** In lower case and with `-` for `_`, as an origin behind CGI or WSGI reads it. */
   readonly lower: string;
+  /** Undefined for one that only passes. */
   readonly field: Field | undefined;
+  /** Spelt with `_`: not the field by RFC 9110, but taken for it by some. Nothing is read from it; unless it is removed anyway, it is refused. */
+  readonly twin: boolean;
 }
 
 const spellings = new Map<string, FieldName>();
@@ -84,16 +117,19 @@ const maxSpellings = 2048;
 export function fieldName(spelling: string): FieldName {
   const seen = spellings.get(spelling);
   if (seen !== undefined) return seen;
-  const lower = spelling.toLowerCase();
-  const name = { lower, field: known.get(lower) };
+  const lower = spelling.toLowerCase().replaceAll('_', '-');
+  const twin = spelling.includes('_');
+  const field = known.get(lower) ?? patterns.find(([begin, end]) => lower.startsWith(begin) && lower.endsWith(end))?.[2];
+  const isRemoved = field === undefined || field.credential || field.strip;
+  const name = { lower, field: twin && !isRemoved ? { ...field, refuse: true } : field, twin };
   if (spellings.size >= maxSpellings) spellings.clear();
   spellings.set(spelling, name);
   return name;
 }
 
-/** `name` may be listed in `Connection`: not end-to-end, not ours, not one that a later hop relies on. */
-export function mayBeNominated(name: string): boolean {
-  return !/^(mcp-|exeat-|workload-|signature|content-|x-exeat-)/.test(name) && (known.get(name) ?? plain).nominate;
+/** It may be listed in `Connection`: not end-to-end, not ours, not one that a later hop relies on. */
+export function mayBeNominated({ lower, field = plain }: FieldName): boolean {
+  return !/^(mcp-|exeat-|workload-|signature|content-|x-exeat-)/.test(lower) && field.nominate;
 }
 
 /** The first of these query parameter names (in lower case) that carries a credential and that `keep` does not let pass. */
@@ -124,8 +160,4 @@ function decoded(text: string): string {
   } catch {
     return text;
   }
-}
-
-function byName(): Map<string, Field> {
-  return new Map(rows.flatMap(([names, field]) => names.split(' ').map((name) => [name, { ...plain, ...field }] as const)));
 }

@@ -1,5 +1,5 @@
 import { credentialConfig } from '../credentials/registry.ts';
-import { credentialAmong, fieldOf } from '../fields.ts';
+import { credentialAmong, fieldName } from '../fields.ts';
 import { duration, date, size, z } from '../settings.ts';
 import { baseUrl, hostAndPort, hostPattern } from './hosts.ts';
 import { operations } from './operations.ts';
@@ -68,7 +68,8 @@ export const destinationConfig = z
 export type DestinationConfig = z.output<typeof destinationConfig>;
 
 function isRemoved(name: string): boolean {
-  return fieldOf(name)?.credential === true || credentialAmong([name], new Set()) !== undefined;
+  const { field, twin } = fieldName(name);
+  return (field?.credential === true && !twin) || credentialAmong([name], new Set()) !== undefined;
 }
 
 function problemsOf({ hosts, route, url }: Pick<DestinationConfig, 'hosts' | 'route' | 'url'>): { path: string; message: string }[] {

@@ -2,7 +2,7 @@ import type { InboundCall } from '../call.ts';
 import type { Credential } from '../credentials/credential.ts';
 import type { Target } from '../destination.ts';
 import { ExeatError } from '../errors.ts';
-import { fieldName, fieldOf } from '../fields.ts';
+import { fieldName } from '../fields.ts';
 
 /** The outgoing header list, and the names of the agent's own credentials that were left out. */
 export interface OutgoingHeaders {
@@ -64,7 +64,7 @@ export function responseHeaders(fields: ResponseFields, target: Target, onRoute:
   for (const name in fields) {
     const value = fields[name];
     if (value === undefined || nominated?.has(name) === true) continue;
-    if (fieldOf(name)?.hop === true) continue;
+    if (fieldName(name).field?.hop === true) continue;
     if (droppedFromResponses.has(name) || isExeatField(name)) continue;
     if (onRoute && name === 'strict-transport-security') continue;
     if (name === 'set-cookie' && !target.destination.passCookies) continue;
@@ -82,7 +82,7 @@ export function responseTrailers(fields: ResponseFields): [string, string][] {
     const value = fields[name];
     if (
       value === undefined ||
-      fieldOf(name) !== undefined ||
+      fieldName(name).field !== undefined ||
       isExeatField(name) ||
       droppedFromResponses.has(name) ||
       neverTrailers.test(name)

@@ -81,14 +81,16 @@ function readFields(request: IncomingMessage, via: string): HeadFacts | Refusal 
   const seen: Field[] = [];
   let routeRank = 9;
   for (let i = 0; i < raw.length; i += 2) {
-    const { lower: name, field } = fieldName(raw[i] ?? '');
+    const { lower: name, field, twin } = fieldName(raw[i] ?? '');
     if (field === undefined) continue;
     const value = raw[i + 1] ?? '';
+    if (field.refuse && twin) return malformed(`${name} is spelt with "_", which some origins read as "-"`);
     if (field.refuse) return malformed(`${name} changes the request behind policy's back; send the real method and target`);
     if (field.once) {
       if (seen.includes(field)) return malformed(`${name} stands twice`);
       seen.push(field);
     }
+    if (twin) continue;
     const rank = routeCredentialRank[name];
     if (rank !== undefined && rank < routeRank) {
       routeRank = rank;
@@ -140,10 +142,12 @@ function readNominations(value: string, facts: HeadFacts): Refusal | undefined {
   if (value === 'keep-alive' || value === 'Keep-Alive' || value === 'close') return undefined;
   facts.nominated ??= new Set();
   for (const token of value.split(',')) {
-    const name = token.trim().toLowerCase();
-    if (name === '' || name === 'close') continue;
-    if (!mayBeNominated(name)) return malformed(`Connection names ${/^[a-z-]{1,40}$/.test(name) ? name : 'a field'}, which is end-to-end`);
-    facts.nominated.add(name);
+    const name = fieldName(token.trim());
+    const { lower } = name;
+    if (lower === '' || lower === 'close') continue;
+    if (!mayBeNominated(name))
+      return malformed(`Connection names ${/^[a-z-]{1,40}$/.test(lower) ? lower : 'a field'}, which is end-to-end`);
+    facts.nominated.add(lower);
   }
   return undefined;
 }

@@ -48,6 +48,20 @@ for (const coding of ['gzip', 'gzip, chunked', 'xchunked', 'chunked, chunked', '
   });
 }
 
+test('a 401 to a credential of ours becomes 502, and the event tells both', async () => {
+  await using origin = await startOrigin((_request, response) => {
+    response.writeHead(401, { 'www-authenticate': 'Bearer' });
+    response.end();
+  });
+  const credential = { kind: 'static', header: 'x-token', value: { env: 'PATH' }, expires: '2999-01-01', reason: 'test' };
+  await using exeat = await startTestSidecar({ destinations: { api: loopback(origin, { credential }) } });
+  const answer = await call(`${origin.url}/`, { proxy: exeat.proxy, authorization: exeat.open().authorization });
+  assert.deepEqual([answer.status, answer.code], [502, 'credential_rejected']);
+  assert.match(answer.head, /received-status=401/);
+  const [event] = await exeat.events({ kind: 'call' });
+  assert.deepEqual([event?.['status'], event?.['received_status'], event?.['code']], [502, 401, 'credential_rejected']);
+});
+
 const broken: readonly [what: string, bytes: string][] = [
   ['nothing at all', ''],
   ['half a status line', 'HTTP/1.1 20'],
