@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempDisposableSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -26,10 +26,10 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith('.cedar'))
 }
 
 function refusalOf(file: string, text: string): string {
-  const directory = mkdtempSync(join(tmpdir(), 'exeat-policy-'));
-  writeFileSync(join(directory, file), text);
+  using directory = mkdtempDisposableSync(join(tmpdir(), 'exeat-policy-'));
+  writeFileSync(join(directory.path, file), text);
   try {
-    create(config.parse({ engine: 'cedar', directory }), { destinations, intents });
+    create(config.parse({ engine: 'cedar', directory: directory.path }), { destinations, intents });
   } catch (error) {
     assert.ok(error instanceof Error);
     return `${error.message}\n`;

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempDisposableSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { test } from 'node:test';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
 import { startOrigin } from '../support/origin.ts';
 import { loopback, startTestSidecar } from '../support/sidecar.ts';
 import { openWire } from '../support/wire.ts';
@@ -38,8 +37,11 @@ const strip = [
 
 const names = (list: readonly string[]): string[] => list.map((field) => field.slice(0, field.indexOf(':')).toLowerCase());
 
+const folder = mkdtempDisposableSync(join(tmpdir(), 'exeat-secret-'));
+after(() => folder.remove());
+
 function secretFile(value: string): string {
-  const file = join(mkdtempSync(join(tmpdir(), 'exeat-secret-')), 'secret');
+  const file = join(folder.path, 'secret');
   writeFileSync(file, value, { mode: 0o600 });
   return file;
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempDisposableSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -27,7 +27,8 @@ const main = new URL('../../src/main.ts', import.meta.url).pathname;
 const patienceMs = 20_000;
 
 export async function startServe(given: TestConfig, env: Readonly<Record<string, string>> = {}): Promise<ServedSidecar> {
-  const folder = given.folder ?? mkdtempSync(join(tmpdir(), 'exeat-serve-'));
+  await using opened = new AsyncDisposableStack();
+  const folder = given.folder ?? opened.use(mkdtempDisposableSync(join(tmpdir(), 'exeat-serve-'))).path;
   const file = join(folder, 'exeat.yaml');
   mkdirSync(join(folder, 'policies'), { recursive: true });
   let current = given;
@@ -69,8 +70,11 @@ export async function startServe(given: TestConfig, env: Readonly<Record<string,
     return child.exitCode;
   }
 
+  opened.defer(async () => void (await stop()));
+  const ready = await next(/^\{.*"msg":"ready".*\}$/m, 0);
+  const all = opened.move();
   return {
-    sidecar: JSON.parse(await next(/^\{.*"msg":"ready".*\}$/m, 0)) as ServedSidecar['sidecar'],
+    sidecar: JSON.parse(ready) as ServedSidecar['sidecar'],
     folder,
     output: () => text,
     next,
@@ -81,9 +85,6 @@ export async function startServe(given: TestConfig, env: Readonly<Record<string,
       child.kill('SIGKILL');
       await exited;
     },
-    async [Symbol.asyncDispose]() {
-      await stop();
-      if (given.folder === undefined) rmSync(folder, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }

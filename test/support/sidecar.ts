@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempDisposableSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -49,7 +49,8 @@ export const permitAll = '@id("all") permit (principal, action, resource);';
 
 /** A real sidecar in this process, on ports of its own, with its folder removed at the end unless it was given. */
 export async function startTestSidecar(given: TestConfig, stages: TestStages = {}): Promise<TestSidecar> {
-  const folder = given.folder ?? mkdtempSync(join(tmpdir(), 'exeat-test-'));
+  await using opened = new AsyncDisposableStack();
+  const folder = given.folder ?? opened.use(mkdtempDisposableSync(join(tmpdir(), 'exeat-test-'))).path;
   const policies = join(folder, 'policies');
   mkdirSync(policies, { recursive: true });
   let current = given;
@@ -58,12 +59,13 @@ export async function startTestSidecar(given: TestConfig, stages: TestStages = {
   const read = () => parseConfig(text ?? stringify(configOf(current, folder)), 'test.yaml');
   write();
   const log = createLog(process.env['EXEAT_TEST_LOG'] ?? 'silent');
-  const sidecar = await startSidecar({ config: read(), reread: read, log, ...stages });
+  const sidecar = opened.use(await startSidecar({ config: read(), reread: read, log, ...stages }));
   const allEvents = () =>
     readFileSync(join(folder, 'audit.ndjson'), 'utf8')
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const all = opened.move();
   return {
     sidecar,
     proxy: sidecar.proxy,
@@ -93,10 +95,7 @@ export async function startTestSidecar(given: TestConfig, stages: TestStages = {
       if (typeof next !== 'string') current = { ...current, ...next };
       write();
     },
-    async [Symbol.asyncDispose]() {
-      await sidecar[Symbol.asyncDispose]();
-      if (given.folder === undefined) rmSync(folder, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempDisposableSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -10,10 +10,10 @@ function load(
   files: Readonly<Record<string, string>> | string,
   given: Parameters<typeof create>[1] = { destinations, intents },
 ): CedarPolicy {
-  const directory = mkdtempSync(join(tmpdir(), 'exeat-policy-'));
+  using directory = mkdtempDisposableSync(join(tmpdir(), 'exeat-policy-'));
   const texts = typeof files === 'string' ? { 'one.cedar': files } : files;
-  for (const [name, text] of Object.entries(texts)) writeFileSync(join(directory, name), text);
-  return create(config.parse({ engine: 'cedar', directory }), given);
+  for (const [name, text] of Object.entries(texts)) writeFileSync(join(directory.path, name), text);
+  return create(config.parse({ engine: 'cedar', directory: directory.path }), given);
 }
 
 const all = 'permit (principal, action, resource);';
