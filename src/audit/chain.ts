@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { Page } from './page.ts';
 import type { SigningKey } from './signing-key.ts';
 
 /** What the first line of a chain links to. */
@@ -22,6 +23,11 @@ export interface Line {
 }
 
 const prefix = /^\{"seq":(\d{1,16}),"time":(\d{1,16}),"prev":"([A-Za-z0-9_-]{43})","/;
+
+/** The event's own JSON, as it was before it was linked. */
+export function jsonOf(line: string): string {
+  return `{${line.slice((prefix.exec(line)?.[0].length ?? 1) - 1)}`;
+}
 
 /** undefined = this is not a whole line of ours. */
 export function readLine(line: string): Line | undefined {
@@ -51,36 +57,33 @@ export function lineHash(line: string | Uint8Array): string {
   return hash('sha256', line, 'base64url');
 }
 
-/** Turns events into linked lines, and signs how far they go. Order of calls is the order of the chain. */
+/** Turns events into linked lines of a page, and signs how far they go. Order of calls is the order of the chain. */
 export class Chain {
   #seq: number;
   #hash: string;
   readonly #key: SigningKey;
+  readonly #page: Page;
 
-  constructor(end: ChainEnd, key: SigningKey) {
+  constructor(end: ChainEnd, { key, page }: { readonly key: SigningKey; readonly page: Page }) {
     this.#seq = end.seq;
     this.#hash = end.hash;
     this.#key = key;
+    this.#page = page;
   }
 
-  get end(): ChainEnd {
-    return { seq: this.#seq, hash: this.#hash };
-  }
-
-  /** `json`: the event as a non-empty JSON object. It is spliced, not parsed: this is the hot path. */
-  line(time: number, json: string): string {
-    return this.#link(`{"seq":${this.#seq + 1},"time":${time},"prev":"${this.#hash}",${json.slice(1)}`);
+  /** Adds the event to the page. `json`: a non-empty JSON object. It is spliced, not parsed: this is the hot path. */
+  link(time: number, json: string): void {
+    const line = this.#page.addLine(`{"seq":${this.#seq + 1},"time":${time},"prev":"${this.#hash}",`, json);
+    this.#seq += 1;
+    this.#hash = lineHash(line);
   }
 
   /** The signature is over the line itself up to it, and so over everything before. */
   checkpoint(time: number, at: CheckpointAt): string {
     const signed = `{"seq":${this.#seq + 1},"time":${time},"prev":"${this.#hash}","kind":"checkpoint","at":"${at}","key":"${this.#key.id}"`;
-    return this.#link(`${signed},"sig":"${this.#key.sign(signed)}"}`);
-  }
-
-  #link(line: string): string {
+    const line = `${signed},"sig":"${this.#key.sign(signed)}"}`;
     this.#seq += 1;
-    this.#hash = lineHash(line);
+    this.#hash = lineHash(this.#page.addLine('{', line));
     return line;
   }
 }

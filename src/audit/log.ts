@@ -1,7 +1,7 @@
 import type { ExeatError } from '../errors.ts';
 import type { AuditEvent, AuditSink } from './audit.ts';
 import type { CheckpointAt } from './chain.ts';
-import { quietWaiter, unavailable } from './outcome.ts';
+import { quietRejection, quietWaiter, unavailable } from './outcome.ts';
 import { Queue } from './queue.ts';
 import type { SigningKey } from './signing-key.ts';
 import type { Target } from './target.ts';
@@ -60,8 +60,8 @@ class Log implements AuditSink {
     this.#options = options;
     this.#now = options.clock ?? Date.now;
     this.durability = options.durability;
-    this.#queue = new Queue(options.queueSize);
     this.#writer = new Writer({ target, key: options.key, clock: this.#now, onCheckpoint: (line) => options.onCheckpoint?.(line) });
+    this.#queue = new Queue(options.queueSize, () => this.#writer.heldBytes);
   }
 
   get failure(): Error | undefined {
@@ -82,11 +82,12 @@ class Log implements AuditSink {
       this.#fail(new Error('the disk is too slow: the queue is full'), 'queue_full');
     }
     if (this.#failure !== undefined || this.#closed) return this.#appendFailed(event, json);
-    this.#queue.push({ time: this.#now(), json });
+    const entry = { time: this.#now(), json };
+    if (this.#running === undefined) this.#writer.link(entry);
+    else this.#queue.push(entry);
     if (this.durability === 'strict') {
-      this.#waiter ??= quietWaiter();
       void this.#kick();
-      return this.#waiter.promise;
+      return (this.#waiter ??= quietWaiter()).promise;
     }
     if (this.#batchTimer === undefined && this.#running === undefined) this.#armBatch();
     return undefined;
@@ -94,9 +95,8 @@ class Log implements AuditSink {
 
   async flush(): Promise<void> {
     if (this.#running !== undefined && this.#queue.length === 0) await this.#running;
-    if (this.#failure === undefined && this.#queue.length > 0) {
-      this.#waiter ??= quietWaiter();
-      const { promise } = this.#waiter;
+    if (this.#failure === undefined && (this.#queue.length > 0 || this.#writer.heldBytes > 0)) {
+      const { promise } = (this.#waiter ??= quietWaiter());
       void this.#kickNext();
       await promise;
     }
@@ -123,9 +123,7 @@ class Log implements AuditSink {
     if (this.#closed) this.#queue.lose(event);
     else this.#queue.keep(event, { time: this.#now(), json });
     if (this.durability === 'batched') return undefined;
-    const waiter = quietWaiter();
-    waiter.reject(this.#failure ?? unavailable(new Error('it is closed')));
-    return waiter.promise;
+    return quietRejection(this.#failure ?? unavailable(new Error('it is closed')));
   }
 
   /** Starts the one writing loop unless it runs. Never rejects. */
@@ -151,7 +149,10 @@ class Log implements AuditSink {
   async #work(): Promise<void> {
     const failed = this.#failure !== undefined;
     if (failed) this.#resume(await this.#writer.open(), this.#failureReason);
-    else if (this.#reopening) await this.#follow();
+    else if (this.#reopening) {
+      const opened = await this.#writer.follow();
+      if (opened?.missing !== undefined) this.#resume(opened, opened.missing);
+    }
     this.#reopening = false;
     await this.#writeQueue();
     // Batched: what has come meanwhile is the next batch. Strict: someone waits for it.
@@ -171,14 +172,13 @@ class Log implements AuditSink {
 
   async #writeQueue(): Promise<void> {
     const waiter = this.#waiter;
-    const entries = this.#queue.take();
-    const at = this.#due === 'interval' && this.#writer.unanchored === 0 && entries.length === 0 ? undefined : this.#due;
+    this.#linkQueued();
+    const at = this.#due === 'interval' && this.#writer.unanchored === 0 ? undefined : this.#due;
     this.#waiter = undefined;
     this.#due = undefined;
-    if (entries.length === 0 && (at === undefined || !this.#writer.wrote)) return;
+    if (this.#writer.heldBytes === 0 && (at === undefined || !this.#writer.wrote)) return;
     try {
-      await this.#writer.write(entries, at);
-      this.#queue.written();
+      await this.#writer.write(at);
       waiter?.resolve();
     } catch (error) {
       // First the failure, then the answer: whoever waits may look at it.
@@ -188,9 +188,8 @@ class Log implements AuditSink {
     }
   }
 
-  async #follow(): Promise<void> {
-    const opened = await this.#writer.follow();
-    if (opened?.missing !== undefined) this.#resume(opened, opened.missing);
+  #linkQueued(): void {
+    for (const entry of this.#queue.take()) this.#writer.link(entry);
   }
 
   /** The log is open again: the gap comes first, then what had not got through. */
@@ -219,7 +218,8 @@ class Log implements AuditSink {
       }, this.#retryMs).unref();
       return;
     }
-    if (this.#queue.length > 0) this.#armBatch();
+    this.#linkQueued();
+    if (this.#writer.heldBytes > 0) this.#armBatch();
     if (this.#writer.unanchored > 0) {
       this.#checkpointTimer ??= setTimeout(() => {
         this.#checkpointTimer = undefined;

@@ -13,3 +13,9 @@ export function quietWaiter(): PromiseWithResolvers<void> {
   waiter.promise.catch(() => undefined);
   return waiter;
 }
+
+export function quietRejection(error: Error): Promise<void> {
+  const waiter = quietWaiter();
+  waiter.reject(error);
+  return waiter.promise;
+}

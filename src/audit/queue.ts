@@ -2,18 +2,18 @@ import type { AuditEvent, GapEvent } from './audit.ts';
 import { shareOf, shares } from './shares.ts';
 import type { Entry } from './writer.ts';
 
-/** Events that wait for the disk, as many as there is room for, and the count of those that are lost. */
+/** Events that cannot be linked yet because the log is being written or has failed, as many as there is room for, and the count of those that are lost. */
 export class Queue {
   readonly #limit: number;
+  readonly #heldBytes: () => number;
   #entries: Entry[] = [];
   #size = 0;
-  /** Of what was taken and may come back. */
-  #taken = 0;
   #lost = 0;
 
-  /** `limit`: characters of JSON. */
-  constructor(limit: number) {
+  /** `limit`: characters of JSON, together with what the writer holds. */
+  constructor(limit: number, heldBytes: () => number) {
     this.#limit = limit;
+    this.#heldBytes = heldBytes;
   }
 
   get length(): number {
@@ -51,7 +51,6 @@ export class Queue {
       else this.#lost += entry.lost;
     }
     this.#entries = [...entries.filter((entry) => entry.lost === undefined), ...this.#entries];
-    this.#taken = 0;
   }
 
   /** Says first that something is missing: what was counted as lost, and `more`. */
@@ -62,21 +61,14 @@ export class Queue {
     this.#lost = 0;
   }
 
-  /** Settle it with `written` or `putBack`: until then it takes up room. */
   take(): readonly Entry[] {
     const entries = this.#entries;
     this.#entries = [];
-    this.#taken = this.#size;
     this.#size = 0;
     return entries;
   }
 
-  /** What was taken is on disk. */
-  written(): void {
-    this.#taken = 0;
-  }
-
   #fits(json: string, share: number): boolean {
-    return this.#taken + this.#size + json.length <= this.#limit * share;
+    return this.#heldBytes() + this.#size + json.length <= this.#limit * share;
   }
 }
