@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Runs Exeat on Node 26: this one if it is new enough, else the one that came along as a platform package.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -20,8 +20,10 @@ if (Number(process.versions.node.split('.')[0]) >= needed) {
     console.error('Install Node 26, or install exeat again without --omit=optional.');
     process.exit(1);
   }
-  const child = spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio: 'inherit' });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2']) process.on(signal, () => child.kill(signal));
+  const env = { ...process.env };
+  if (process.argv[2] === 'run') hideEnvironment();
+  const child = spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], { env, stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
     console.error(`exeat could not start ${node}: ${error.message}`);
     process.exit(1);
@@ -39,4 +41,18 @@ function platformNode() {
     }
   }
   return undefined;
+}
+
+/** As src/run/initial-environment.ts, for this process, which needs none; where it cannot be done `exeat run` itself refuses to go on. */
+function hideEnvironment() {
+  try {
+    const stat = readFileSync('/proc/self/stat', 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const [start, end] = [Number(fields[47]), Number(fields[48])];
+    const memory = openSync('/proc/self/mem', 'r+');
+    writeSync(memory, Buffer.alloc(end - start), 0, end - start, start);
+    closeSync(memory);
+  } catch {
+    // Not Linux, or not allowed.
+  }
 }

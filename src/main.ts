@@ -11,6 +11,7 @@ enableCompileCache();
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: () => import('./commands/serve.ts'),
+  run: () => import('./commands/run.ts'),
   init: () => import('./commands/init.ts'),
   check: () => import('./commands/check.ts'),
   explain: () => import('./commands/explain.ts'),

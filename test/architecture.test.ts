@@ -24,6 +24,7 @@ const layerOfFolder: Readonly<Record<string, Layer>> = {
   // A program of its own, held like a stage: it may share only the kernel and the contracts with the sidecar.
   authority: 'adapters',
   config: 'config',
+  run: 'roots',
   commands: 'commands',
 };
 

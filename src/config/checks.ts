@@ -93,5 +93,10 @@ function routeClaims({ destinations }: Config): Problem[] {
 
 function exchangeProblems(name: string, { credential }: DestinationConfig, { authority }: DeclaredNames): Problem[] {
   if (credential?.kind !== 'token-exchange' || authority) return [];
-  return [{ path: ['destinations', name, 'credential', 'kind'], message: 'token-exchange needs an "authority"' }];
+  return [
+    {
+      path: ['destinations', name, 'credential', 'kind'],
+      message: 'token-exchange needs an "authority" (only "exeat run" has one of its own)',
+    },
+  ];
 }

@@ -40,6 +40,11 @@ export function missingSecrets(config: Config): string[] {
   return [problemText({ path: ['identity', 'path'], message: `there is no file ${config.identity.path} here` }), ...secrets];
 }
 
+/** Names of the environment variables from which secrets are read. */
+export function secretVariablesOf(config: Config): string[] {
+  return [...new Set(referencesIn(config, []).flatMap(({ reference }) => reference.env ?? []))];
+}
+
 interface Found {
   readonly path: readonly string[];
   readonly reference: { readonly file?: string; readonly env?: string };

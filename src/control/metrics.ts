@@ -16,6 +16,8 @@ export interface Metrics {
   observe(event: CallEvent): void;
   /** The same sink; credentials and tasks are counted by their events as they pass. */
   counting(sink: AuditSink): AuditSink;
+  /** So far: calls that ended, those among them that were never permitted, credentials that were issued and revoked. */
+  counts(): { readonly calls: number; readonly denied: number; readonly issued: number; readonly revoked: number };
   /** Prometheus text format 0.0.4. Nothing in it identifies a task, a user, a host or a path. */
   text(): string;
 }
@@ -72,6 +74,12 @@ export function createMetrics(gauges: Gauges): Metrics {
       flush: () => sink.flush(),
       reopen: () => sink.reopen(),
       [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
+    }),
+    counts: () => ({
+      calls: sums.count,
+      denied: [calls.get('deny'), calls.get('none')].flatMap((codes) => [...(codes?.values() ?? [])]).reduce((sum, each) => sum + each, 0),
+      issued: events.get('credential.issued') ?? 0,
+      revoked: events.get('credential.revoked') ?? 0,
     }),
     text() {
       const expiresAt = gauges.identityExpiresAt();

@@ -24,7 +24,7 @@ export function createBinding({ task, uid }: BoundListener): (socket: Socket) =>
 }
 
 /** Whose process is at the other end of a connection within this host; undefined when that cannot be told. Linux only. */
-export function peerUid({ localAddress, localPort, remoteAddress, remotePort }: Socket): number | undefined {
+function peerUid({ localAddress, localPort, remoteAddress, remotePort }: Socket): number | undefined {
   if (localAddress === undefined || localPort === undefined || remoteAddress === undefined || remotePort === undefined) return undefined;
   const [here, there] = [plain(localAddress), plain(remoteAddress)];
   const own = `: ${endpoint(there, remotePort)} ${endpoint(here, localPort)} `;

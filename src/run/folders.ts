@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { caFoldersOf } from '../config/ca-folders.ts';
+import { defaultFolders } from '../config/folders.ts';
+import type { Config } from '../config/schema.ts';
+import { openState } from '../state.ts';
+
+/** The folders of one run. */
+export interface RunFolders {
+  /** What takes to end what the run began; removed when nothing is left to end. */
+  readonly state: string;
+  /** The audit log, and the public key of its checkpoints. */
+  readonly kept: string;
+  /** What clients must trust; everybody may read it. */
+  readonly trust: string;
+}
+
+/** What is written down of a run so that another one can end what it began. */
+export interface RunRecord extends RunFolders {
+  /** The configuration file, and the working directory that its paths are relative to. */
+  readonly config: string;
+  readonly cwd: string;
+  /** Of its own authority, if it had one. */
+  readonly issuer: string | undefined;
+}
+
+const recordName = 'run.json';
+const publicKeyName = 'audit-public.pem';
+
+/** Makes the folders of a new run beside those of earlier ones: below the state folder, the audit log's, and that of published CAs. */
+export function makeRunFolders(config: Config, now: number): RunFolders {
+  const id = `${new Date(now).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}-${randomBytes(4).toString('hex')}`;
+  const { to } = config.audit;
+  const auditFile = to === 'file' || to === 'both' || to === 'stdout' ? defaultFolders().auditFile : to;
+  const folders = {
+    state: join(statesOf(config), id),
+    kept: resolve(dirname(auditFile), 'runs', id),
+    trust: resolve(caFoldersOf(config).publish, id),
+  };
+  for (const folder of [folders.state, folders.kept]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return folders;
+}
+
+export function auditFileOf({ kept }: RunFolders): string {
+  return join(kept, 'audit.ndjson');
+}
+
+/** From now on the run can be ended by another one. */
+export function recordRun(record: RunRecord): void {
+  writeFileSync(join(record.state, recordName), JSON.stringify(record), { mode: 0o600 });
+}
+
+export function readRecord(state: string): RunRecord {
+  return JSON.parse(readFileSync(join(state, recordName), 'utf8')) as RunRecord;
+}
+
+/** Nothing is left to end: only the audit log stays, with what it is verified by. */
+export function forgetRun(folders: RunFolders): void {
+  const { state, kept, trust } = folders;
+  copyFileSync(join(state, publicKeyName), join(kept, publicKeyName));
+  for (const each of [trust, state, `${auditFileOf(folders)}.lock`]) rmSync(each, { recursive: true, force: true });
+}
+
+/** The run did not come to be. */
+export function discardRun({ state, kept, trust }: RunFolders): void {
+  for (const folder of [trust, state, kept]) rmSync(folder, { recursive: true, force: true });
+}
+
+/** State folders of runs whose process is gone: nobody holds them any more. */
+export function abandonedRuns(config: Config): string[] {
+  const states = statesOf(config);
+  return namesIn(states)
+    .map((name) => join(states, name))
+    .filter((state) => namesIn(state).includes(recordName) && !isHeld(state));
+}
+
+function statesOf({ tasks }: Config): string {
+  return resolve(tasks.state ?? defaultFolders().state, 'runs');
+}
+
+function isHeld(state: string): boolean {
+  try {
+    openState(state)[Symbol.dispose]();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
