@@ -49,7 +49,7 @@ interface RequestedPath {
   readonly path: string;
   /** With its leading `?`, or ''. */
   readonly query: string;
-  /** The path holds percent-encoded reserved characters (`%2F`, `%40`, …), which origins read differently. */
+  /** The path holds what origins read differently: path parameters (`;`) or percent-encoded reserved characters (`%2F`, `%40`, …). */
   readonly encodedReserved: boolean;
 }
 

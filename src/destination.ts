@@ -37,7 +37,7 @@ export interface Destination extends PeerNetwork {
   readonly keepHeaders: ReadonlySet<string>;
   /** Cookie and Set-Cookie pass (`pass_cookies`). */
   readonly passCookies: boolean;
-  /** Paths may hold percent-encoded reserved characters such as `%2F` (`unsafe_encoded_path`). */
+  /** Paths may hold `;` and percent-encoded reserved characters such as `%2F` (`unsafe_encoded_path`). */
   readonly allowEncodedPath: boolean;
   /** Epoch ms until which calls that policy would deny are forwarded and marked; task and address checks still refuse. */
   readonly observeUntil?: number;

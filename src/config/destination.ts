@@ -59,7 +59,7 @@ export const destinationConfig = z
     unsafe_encoded_path: z
       .boolean()
       .default(false)
-      .meta({ description: 'paths with %2F, %40 and the like, which origins read differently' }),
+      .meta({ description: 'paths with ";", %2F, %40 and the like, which origins read differently' }),
   })
   .superRefine((destination, context) => {
     for (const { path, message } of problemsOf(destination)) context.addIssue({ code: 'custom', path: [path], message });

@@ -1,14 +1,16 @@
 import { refuse, type Refusal } from '../errors.ts';
 
-/** A path that can be read one way only. `encodedReserved`: it holds `%2F`, `%40` and the like, which origins read differently. */
+/** A path that can be read one way only. `encodedReserved`: but for `;`, `%2F`, `%40` and the like, of which origins make different things. */
 export interface CanonicalPath {
   readonly path: string;
   readonly encodedReserved: boolean;
 }
 
-/** Segments of RFC 3986 pchar without `%`, none empty but the last, none beginning with a dot: nothing left to look at. */
-const simple = /^(?:\/[\w\-~!$&'()*+,;=:@][\w\-.~!$&'()*+,;=:@]*)*\/?$/;
+/** Segments of RFC 3986 pchar without `%` and `;`, none empty but the last, none beginning with a dot: nothing left to look at. */
+const simple = /^(?:\/[\w\-~!$&'()*+,=:@][\w\-.~!$&'()*+,=:@]*)*\/?$/;
 const allowed = /^\/[\w\-.~!$&'()*+,;=:@/%]*$/;
+/** Also one that ends at what an origin may cut off (`..;x`), decode to a slash, or take for the end of the path. */
+const dotSegment = /(?:\/|%2F)\.{1,2}(?:[/;]|%(?:2[3F]|3[BF])|$)/i;
 const reserved = /%(?:2[13-46-9A-CF]|3[ABDF]|40|5B|5D)/;
 const unreserved = /%(?:2[DE]|3\d|4[1-9A-F]|5[\dAF]|6[1-9A-F]|7[\dAE])/;
 
@@ -20,8 +22,8 @@ export function canonicalPath(raw: string): CanonicalPath | Refusal {
   if (simple.test(raw)) return { path: raw, encodedReserved: false };
   if (!allowed.test(raw)) return ambiguous('it has a character that must be percent-encoded');
   if (raw.includes('//')) return ambiguous('it has an empty segment ("//")');
-  if (/\/\.{1,2}(?:\/|$)/.test(raw)) return ambiguous('it has a dot segment');
-  if (!raw.includes('%')) return { path: raw, encodedReserved: false };
+  if (dotSegment.test(raw)) return ambiguous('it has a dot segment');
+  if (!raw.includes('%')) return { path: raw, encodedReserved: raw.includes(';') };
   return canonicalEscapes(raw);
 }
 
@@ -47,7 +49,7 @@ function canonicalEscapes(raw: string): CanonicalPath | Refusal {
   } catch {
     return ambiguous('it holds octets that are not UTF-8');
   }
-  return { path, encodedReserved: reserved.test(path) };
+  return { path, encodedReserved: path.includes(';') || reserved.test(path) };
 }
 
 function ambiguous(why: string): Refusal {

@@ -57,7 +57,7 @@ function checked(target: Target, requested: Requested): Target | Refusal {
   if (!requested.encodedReserved || target.destination.allowEncodedPath) return target;
   return refuse('ambiguous_path', {
     detail:
-      'The path has a percent-encoded reserved character such as %2F or %40, which origins read differently. Send it plain, or ask the operator for "unsafe_encoded_path" on this destination.',
+      'The path has ";" or a percent-encoded reserved character such as %2F or %40, which origins read differently. Leave it out, send it plain, or ask the operator for "unsafe_encoded_path" on this destination.',
   });
 }
 
