@@ -62,6 +62,19 @@ test('Ctrl-C, which reaches launcher and sidecar both, ends it in order, and a s
   assert.deepEqual(await once(sidecar.launcher, 'exit'), [0, null]);
 });
 
+const linux = { skip: process.platform === 'linux' ? false : 'there is no /proc' };
+
+test('exeat run shows its command in none of its processes what it was started with', linux, async () => {
+  const script = `
+    const { readFileSync } = require('node:fs');
+    let pid = process.ppid;
+    for (; pid !== ${process.pid}; pid = Number(/^PPid:\\s(\\d+)/m.exec(readFileSync('/proc/' + pid + '/status', 'utf8'))[1]))
+      console.log(readFileSync('/proc/' + pid + '/environ', 'latin1').includes('hunter2'), 'CI_JOB_TOKEN' in process.env);`;
+  const words = ['run', '--quiet', '--', 'node', '-e', script.replaceAll('hunter2', "hunter' + '2")];
+  const { stdout } = await promisify(execFile)(exeat, words, { cwd: app, env: { ...env, CI_JOB_TOKEN: 'hunter2' } });
+  assert.match(stdout, /^(false false\n){1,2}$/);
+});
+
 /** The files below a folder that end so, without that ending. */
 function names(root: string, ending: string): string[] {
   const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith(ending));
