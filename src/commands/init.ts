@@ -42,7 +42,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     writeFileSync(path, text, { flag: options.force ? 'w' : 'wx' });
     console.log(`wrote ${path}`);
   }
-  console.log(`\nNext: look through ${files[0]?.path}, then "exeat check" and "exeat serve".`);
+  console.log(`\nNext: look through ${files[0]?.path}, then "exeat check", and "exeat run -- COMMAND" or "exeat serve".`);
   return 0;
 }
 

@@ -13,7 +13,7 @@ export function anthropic(now: number): Template {
     budget: { calls: 500 }
 `,
     destination: `\
-  # ANTHROPIC_BASE_URL=http://127.0.0.1:7070/anthropic and, as the API key, the task's id and secret: <id>.<secret>
+  # "exeat run" sets it all; beside "exeat serve": ANTHROPIC_BASE_URL=http://127.0.0.1:7070/anthropic and, as the API key, the task's id and secret: <id>.<secret>
   anthropic:
     route: /anthropic
     url: https://api.anthropic.com

@@ -13,7 +13,7 @@ export function openai(now: number): Template {
     budget: { calls: 500 }
 `,
     destination: `\
-  # OPENAI_BASE_URL=http://127.0.0.1:7070/openai/v1 and, as the API key, the task's id and secret: <id>.<secret>
+  # "exeat run" sets it all; beside "exeat serve": OPENAI_BASE_URL=http://127.0.0.1:7070/openai/v1 and, as the API key, the task's id and secret: <id>.<secret>
   openai:
     route: /openai
     url: https://api.openai.com
