@@ -1,7 +1,8 @@
 import { isAbsolute, relative, resolve } from 'node:path';
 import { longDuration, secretReference, z } from '../settings.ts';
 
-const dayMs = 86_400_000;
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 
 /** Of a CA that Exeat makes, unless the configuration says otherwise. */
 const lifetimeMs = 365 * dayMs;
@@ -59,6 +60,7 @@ function problemsOf(ca: CaConfig): { readonly path: keyof CaConfig; readonly mes
   }
   const times = timesOf(ca);
   if (times.lifetimeMs < dayMs) return [{ path: 'lifetime', message: 'expected at least 1d' }];
+  if (times.renewBeforeMs < hourMs) return [{ path: 'renew_before', message: 'expected at least 1h' }];
   return times.renewBeforeMs >= times.lifetimeMs ? [{ path: 'renew_before', message: 'must be less than "lifetime"' }] : [];
 }
 

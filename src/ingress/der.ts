@@ -19,7 +19,6 @@ export const tags = {
   utf8String: 0x0c,
   utcTime: 0x17,
   generalizedTime: 0x18,
-  bmpString: 0x1e,
   sequence: 0x30,
   set: 0x31,
   explicit0: 0xa0,
@@ -28,8 +27,8 @@ export const tags = {
 } as const;
 
 export function der(tag: number, ...parts: readonly Uint8Array[]): Der {
-  const content = Buffer.concat(parts);
-  return Buffer.concat([Buffer.from([tag]), lengthOf(content.length), content]);
+  const length = lengthOf(parts.reduce((sum, part) => sum + part.length, 0));
+  return Buffer.concat([Buffer.from([tag, ...length]), ...parts]);
 }
 
 export function sequence(...parts: readonly Uint8Array[]): Der {
@@ -90,11 +89,11 @@ export function elements(bytes: Buffer): Element[] {
   return found;
 }
 
-function lengthOf(length: number): Buffer {
-  if (length < 0x80) return Buffer.from([length]);
-  const hex = length.toString(16);
-  const bytes = Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex');
-  return Buffer.concat([Buffer.from([0x80 + bytes.length]), bytes]);
+function lengthOf(length: number): number[] {
+  if (length < 0x80) return [length];
+  const bytes: number[] = [];
+  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) bytes.unshift(rest % 256);
+  return [0x80 + bytes.length, ...bytes];
 }
 
 function base128(value: number): number[] {

@@ -21,9 +21,8 @@ interface PublishedCa extends Ca {
   readonly publishedAt: number;
 }
 
-const lookEveryMs = 3_600_000;
-/** A failed attempt to make a successor is not made again by every call. */
-const retryAfterMs = 60_000;
+/** Also how soon a failed attempt to make a successor is made again. */
+const lookEveryMs = 60_000;
 const largestFileBytes = 64 * 1024;
 
 const successorPublished =
@@ -66,11 +65,10 @@ export function openMadeCa({ directory, now, publish, warn, lifetimeMs, renewBef
     try {
       renew(at);
     } catch (error) {
-      lookAt = at + retryAfterMs;
       warn(`the CA could not be renewed: ${error instanceof Error ? error.message : String(error)}`);
     }
   };
-  const timer = setInterval(look, retryAfterMs).unref();
+  const timer = setInterval(look, lookEveryMs).unref();
   stack.defer(() => clearInterval(timer));
   const held = stack.move();
   return {

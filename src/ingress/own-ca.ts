@@ -114,8 +114,10 @@ function readKey(pem: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch (cause) {
-    const encrypted = cause instanceof Error && 'code' in cause && cause.code === 'ERR_MISSING_PASSPHRASE';
-    throw new Error(`tls.ca.key: ${encrypted ? 'is encrypted: give it without a passphrase' : 'holds no private key in PEM'}`, { cause });
+    throw new Error(
+      `tls.ca.key: ${/\bENCRYPTED\b/.test(pem) ? 'is encrypted: give it without a passphrase' : 'holds no private key in PEM'}`,
+      { cause },
+    );
   }
 }
 
