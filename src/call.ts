@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { ErrorCode } from './errors.ts';
+import type { ErrorCode, Refusal } from './errors.ts';
 
 /** Through which door a call came. `forward`: absolute-form; `route`: a reverse route. */
 export type Door = 'forward' | 'route';
@@ -22,7 +22,7 @@ export interface Bound {
   readonly stranger: boolean;
 }
 
-/** One request, read and found unambiguous. Header names keep their case in `headers` (flat name, value list, in order). */
+/** One request, read and found unambiguous but for its `objection`. Header names keep their case in `headers` (flat name, value list, in order). */
 export interface InboundCall {
   readonly id: string;
   readonly caller: Caller;
@@ -41,6 +41,10 @@ export interface InboundCall {
   readonly expectsContinue: boolean;
   /** The client said `TE: trailers`. */
   readonly acceptsTrailers: boolean;
+  /** Why it is refused whoever sent it; said once the caller is known, so that the event names the task. */
+  readonly objection: Refusal | undefined;
+  /** What comes behind it on its connection cannot be relied on: the connection is closed after the answer. */
+  readonly closes: boolean;
   readonly receivedAt: number;
 }
 

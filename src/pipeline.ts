@@ -44,7 +44,7 @@ export async function handle(stages: Stages, call: InboundCall, reply: Reply): P
   const record = new CallRecord(call, reply);
   let refusal: Refusal | undefined;
   try {
-    refusal = await pass(stages, record);
+    refusal = objected(stages, record) ?? (await pass(stages, record));
   } catch (error) {
     refusal = refusalOf(error);
     if (refusal.refused === 'internal_error') stages.report(error, call.id);
@@ -54,6 +54,15 @@ export async function handle(stages: Stages, call: InboundCall, reply: Reply): P
     if (record.begun && record.task !== undefined) stages.tasks.end(record.task, record);
     if (refusal !== undefined) answer(record, refusal);
   }
+}
+
+/** Refuses what must not be read on, whoever sent it; in the same turn, since the parser may break the connection in this one. The event names the task. */
+function objected({ tasks }: Stages, record: CallRecord): Refusal | undefined {
+  const { caller, objection } = record.call;
+  if (objection === undefined) return undefined;
+  const task = tasks.authenticate(caller);
+  if (task !== undefined && !isRefusal(task)) record.task = task;
+  return objection;
 }
 
 async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undefined> {

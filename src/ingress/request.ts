@@ -17,6 +17,7 @@ interface HeadFacts {
   acceptsTrailers: boolean;
   nominated: Set<string> | undefined;
   passedHere: boolean;
+  offersUpgrade: boolean;
 }
 
 export interface RequestContext extends TargetContext {
@@ -28,6 +29,7 @@ export interface RequestContext extends TargetContext {
 
 /** Which header may carry the task on a route; a lower rank wins, so `Exeat-Task` before what a client sends anyway. */
 const routeCredentialRank: Readonly<Record<string, number>> = { 'exeat-task': 1, authorization: 2, 'x-api-key': 3, 'api-key': 4 };
+export const routeCredentialFields: readonly string[] = Object.keys(routeCredentialRank);
 
 /**
  * Turns a parsed HTTP/1.1 request into a call, or refuses it: doubled singletons, `Connection` nominations of end-to-end fields, transfer
@@ -61,6 +63,8 @@ export function readRequest(request: IncomingMessage, context: RequestContext): 
     bodyLength: facts.bodyLength,
     expectsContinue: facts.expect !== undefined && hasBody && request.httpVersionMinor === 1,
     acceptsTrailers: facts.acceptsTrailers,
+    objection: undefined,
+    closes: facts.offersUpgrade,
     receivedAt: Date.now(),
   };
 }
@@ -77,6 +81,7 @@ function readFields(request: IncomingMessage, via: string): HeadFacts | Refusal 
     acceptsTrailers: false,
     nominated: undefined,
     passedHere: false,
+    offersUpgrade: false,
   };
   const seen: Field[] = [];
   let routeRank = 9;
@@ -131,6 +136,8 @@ function readField(name: string, value: string, facts: HeadFacts): Refusal | und
     case 'proxy-connection':
       return readNominations(value, facts);
     case 'upgrade':
+      // An offer that is not taken leaves a plain request, but Node's parser drops what has come in one piece with it.
+      facts.offersUpgrade = true;
       return /\bwebsocket\b/i.test(value) ? refuse('upgrade_refused') : undefined;
     default:
       return undefined;

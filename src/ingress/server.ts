@@ -1,17 +1,18 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { InboundCall, Reply } from '../call.ts';
 import { isRefusal, proxyStatusOf, refuse, statusOf, type ErrorCode, type Refusal } from '../errors.ts';
 import { problemBody, problemType } from '../problem.ts';
-import { endLingering } from './linger.ts';
+import { inTurn } from './in-turn.ts';
 import { InboundMessage } from './message.ts';
+import { objectedCall } from './objected.ts';
 import { HttpReply } from './reply.ts';
 import { readRequest, type RequestContext } from './request.ts';
 
 export interface IngressOptions {
-  /** Where a call that could be read goes. Settles when the call is over. */
+  /** Where a call goes. Settles when the call is over. */
   readonly handle: (call: InboundCall, reply: Reply) => Promise<void>;
-  /** A request was refused before it became a call. */
+  /** Something was refused that is not even a request. */
   readonly refused: (code: ErrorCode) => void;
   readonly context: RequestContext;
 }
@@ -33,31 +34,18 @@ export function createIngress(options: IngressOptions): Server {
     keepAliveTimeout: keepAliveTimeoutMs,
     connectionsCheckingInterval: 5000,
   });
-  const accept = (request: IncomingMessage, response: ServerResponse) => {
-    const call = readRequest(request, options.context);
-    if (isRefusal(call)) return refuseRequest(response, call, options);
+  const accept = inTurn((request, response) => {
+    const read = readRequest(request, options.context);
+    const call = isRefusal(read) ? objectedCall(request, read, options.context) : read;
+    if (call.closes) response.shouldKeepAlive = false;
     options.handle(call, new HttpReply(response)).catch(() => response.destroy());
-  };
+  });
   server.on('request', accept);
   server.on('checkContinue', accept);
-  server.on('checkExpectation', (_request, response) => refuseRequest(response, refuse('expectation_failed'), options));
+  server.on('checkExpectation', accept);
   server.on('connect', (_request, socket) => refuseSocket(socket, refuse('connect_refused'), options));
   server.on('clientError', (error, socket) => refuseSocket(socket, refuse(codeOf(error)), options));
   return server;
-}
-
-function refuseRequest(response: ServerResponse, refusal: Refusal, options: IngressOptions): void {
-  options.refused(refusal.refused);
-  const body = problemBody(refusal);
-  // After a message that could be read two ways nothing on this connection can be trusted.
-  response.writeHead(statusOf(refusal.refused), {
-    'content-type': problemType,
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    'proxy-status': proxyStatusOf(refusal.refused),
-    connection: 'close',
-  });
-  endLingering(response, Buffer.from(body));
 }
 
 /** Answers on the bare socket: there is no response object for CONNECT, nor for bytes that are not HTTP. */

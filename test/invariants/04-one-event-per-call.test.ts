@@ -79,6 +79,51 @@ test('a call that its client or its task ends has one too, and refusals that no 
   );
 });
 
+test('a request that could be read in two ways has an event of its task, where that is plain to see, and is summed where it is not', async () => {
+  await using origin = await startOrigin();
+  await using exeat = await startTestSidecar({
+    destinations: { api: loopback(origin), routed: { route: '/api', url: 'https://routed.example' } },
+  });
+  const task = exeat.open();
+  const forward = [`GET ${origin.url}/a/../b HTTP/1.1`, `Host: ${origin.host}`];
+  const known = `Proxy-Authorization: ${task.authorization}`;
+  const messages = [
+    [...forward, known],
+    [`GET http://user:pw@${origin.host}/x HTTP/1.1`, `Host: ${origin.host}`, known],
+    [`GET ${origin.url}/x HTTP/1.1`, `Host: ${origin.host}`, `Host: ${origin.host}`, known],
+    ['GET /api/a%2e/b HTTP/1.1', `Host: ${exeat.proxy}`, `X-Api-Key: ${task.credential}`],
+    ['GET /api/x HTTP/1.1', `Host: ${exeat.proxy}`, `Exeat-Task: ${task.credential}`, 'Connection: cookie'],
+    // Which of two it is, or that it is one at all, is not for us to guess.
+    [...forward, known, known],
+    [...forward, `Proxy_Authorization: ${task.authorization}`],
+    [...forward],
+    [...forward, 'Proxy-Authorization: Basic YTpi'],
+  ];
+  for (const message of messages) {
+    await using wire = await openWire(exeat.proxy);
+    wire.send(`${message.join('\r\n')}\r\n\r\n`);
+    assert.match(await wire.closed(), /^HTTP\/1\.1 400 /);
+  }
+  const events = await exeat.events({ kind: 'call', task: task.id }, 5);
+  assert.deepEqual(
+    events.map(({ door, host, path, code, status }) => [door, host, path, code, status]),
+    [
+      ['forward', origin.host, '/a/../b', 'ambiguous_path', 400],
+      ['forward', '', '', 'malformed_request', 400],
+      ['forward', origin.host, '/x', 'malformed_request', 400],
+      ['route', undefined, '/api/a%2e/b', 'ambiguous_path', 400],
+      ['route', undefined, '/api/x', 'malformed_request', 400],
+    ],
+  );
+  await exeat.sidecar[Symbol.asyncDispose]();
+  const summed = exeat.allEvents().filter(({ kind }) => kind === 'call.refused');
+  assert.equal(
+    summed.reduce((sum, { count }) => sum + Number(count), 0),
+    4,
+  );
+  assert.equal(origin.seen.length, 0);
+});
+
 test('every issuance, revocation and change of privilege has an event of its own, in the order in which it happened', async () => {
   await using world = await startProtectedApi();
   const { exeat } = world;
