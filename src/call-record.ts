@@ -76,7 +76,7 @@ export class CallRecord {
       destination: target?.destination.name,
       operation: operation === undefined ? undefined : capped(this.operationName, fingerprint),
       method: call.method,
-      host: target?.host ?? (call.requested.door === 'forward' ? call.requested.host : undefined),
+      host: target?.host ?? (call.requested.door === 'route' ? undefined : call.requested.host),
       path: capped((target ?? call.requested).path, fingerprint),
       query: query === '' ? undefined : cappedList(this.queryNames),
       query_digest: query === '' ? undefined : fingerprint(query),

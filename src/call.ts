@@ -1,13 +1,13 @@
 import type { Readable } from 'node:stream';
 import type { ErrorCode, Refusal } from './errors.ts';
 
-/** Through which door a call came. `forward`: absolute-form; `route`: a reverse route. */
-export type Door = 'forward' | 'route';
+/** Through which door a call came. `forward`: absolute-form, and CONNECT itself; `route`: a reverse route; `tunnel`: inside of a CONNECT. */
+export type Door = 'forward' | 'route' | 'tunnel';
 
 /** Who is calling, as far as the connection and the request line tell. Values are as received. */
 export interface Caller {
   readonly door: Door;
-  /** The task credential as the client presented it: the value of the one header that may carry it on this door. */
+  /** The task credential as the client presented it: the value of the one header that may carry it on this door; inside a tunnel, that of the CONNECT. */
   readonly presented: string | undefined;
   readonly remoteAddress: string;
   /** Set where the listener is a task. */
@@ -33,7 +33,7 @@ export interface InboundCall {
   readonly headers: readonly string[];
   /** Lower-case names of fields that `Connection` keeps on this hop. */
   readonly nominated: ReadonlySet<string> | undefined;
-  /** Undefined when the request has no body. */
+  /** Undefined when the request has no body. Of a tunnel, all that its client sends. */
   readonly body: Readable | undefined;
   /** Declared Content-Length, when there is one. */
   readonly bodyLength: number | undefined;
@@ -49,7 +49,7 @@ export interface InboundCall {
 }
 
 interface RequestedPath {
-  /** Canonical, begins with `/`. */
+  /** Canonical, begins with `/`; '' for a tunnel as a whole. */
   readonly path: string;
   /** With its leading `?`, or ''. */
   readonly query: string;
@@ -57,14 +57,17 @@ interface RequestedPath {
   readonly encodedReserved: boolean;
 }
 
-/** What was asked for: an absolute-form target, or a path on one of our routes. */
+/** What was asked for: an absolute-form target, a CONNECT or something inside of one, or a path on one of our routes. */
 export type Requested = RequestedPath &
   (
-    | { readonly door: 'forward'; readonly scheme: 'http' | 'https'; readonly host: string; readonly port: number }
+    | { readonly door: 'forward' | 'tunnel'; readonly scheme: 'http' | 'https'; readonly host: string; readonly port: number }
     | { readonly door: 'route' }
   );
 
-/** Where the answer goes. Lets every door, and later tunnels and upgrades, walk the same lines. */
+/** A CONNECT. As a call it has no path; its scheme is found with the destination. */
+export type ConnectCall = InboundCall & { readonly requested: Exclude<Requested, { readonly door: 'route' }> };
+
+/** Where the answer goes. Lets every door, tunnels and upgrades walk the same lines. */
 export interface Reply {
   /** The head has been sent; nothing but the rest of the body, or breaking off, is possible. */
   readonly started: boolean;
@@ -72,8 +75,11 @@ export interface Reply {
   readonly gone: boolean;
   /** Sends 100 (Continue) if the client waits for it. */
   proceed(): void;
-  /** Flat header list. Call once. The reason phrase is the standard one: a destination's may hold octets that must not be sent, and means nothing (RFC 9112 §4). */
-  start(status: number, headers: string[]): void;
+  /**
+   * Flat header list. Call once. The reason phrase is the standard one: a destination's may hold octets that must not be sent, and means nothing
+   * (RFC 9112 §4). `reason`: of a refusal, in our own words, for a door whose clients show nothing else of it.
+   */
+  start(status: number, headers: string[], reason?: string): void;
   /** Sends the head now, before there is any body. */
   flush(): void;
   /** False = stop until `onDrain` calls back. */

@@ -26,7 +26,10 @@ export interface Destination extends PeerNetwork {
   readonly route?: string;
   /** Path of the configured `url`, prepended to what follows the route; '' or `/mcp`, no trailing slash. */
   readonly basePath: string;
-  readonly protocol: 'http';
+  /** `tunnel`: not HTTP, or not to be read: reached by CONNECT alone. */
+  readonly protocol: 'http' | 'tunnel';
+  /** What a CONNECT to it is: `intercept`, read call by call, or `tunnel`, one call that is relayed unread and has no credential. */
+  readonly tls: 'intercept' | 'tunnel';
   /** Path templates, `/repos/{owner}/{repo}`; one `{name}` = one segment. */
   readonly operations: readonly string[];
   /** The kind of the credential provider; undefined: nothing is injected. */
@@ -48,7 +51,7 @@ export interface Target {
   readonly destination: Destination;
   /** The concrete lower-case host, one that `destination.hosts` names. */
   readonly host: string;
-  /** Canonical, begins with `/`; the bytes policy sees and the bytes that are forwarded. */
+  /** Canonical, begins with `/`; the bytes policy sees and the bytes that are forwarded. '' for a tunnel as a whole. */
   readonly path: string;
   /** With its leading `?`, or ''. */
   readonly query: string;

@@ -3,7 +3,7 @@ import type { InboundCall, Reply } from './call.ts';
 import type { TokenBroker } from './credentials/credential.ts';
 import type { Destination, Target } from './destination.ts';
 import type { Upstream } from './egress/upstream.ts';
-import { isRefusal, proxyStatusOf, refuse, refusalOf, statusOf, type Refusal } from './errors.ts';
+import { detailOf, isRefusal, proxyStatusOf, refuse, refusalOf, statusOf, type Refusal } from './errors.ts';
 import { credentialAmong } from './fields.ts';
 import type { Fingerprint } from './fingerprint.ts';
 import type { WorkloadIdentitySource } from './identity/identity.ts';
@@ -113,11 +113,15 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
   for (let attempt = 1; ; attempt += 1) {
     const obtained = stages.broker.obtain(permit);
     record.credential = obtained instanceof Promise ? await obtained : obtained;
-    if (attempt === 1 && log.sink.durability === 'strict')
+    if (attempt === 1 && (log.sink.durability === 'strict' || operation.group === 'connect'))
       await log.sink.append(record.event('call.started', undefined, stages.fingerprint));
     if (record.cutCode !== undefined) return refuse(record.cutCode);
     if (record.reply.gone) return refuse('client_gone');
-    const outcome = await graph.upstream.forward(permit, record.credential, { call, reply: record.reply, control: record });
+    const exchange = { call, reply: record.reply, control: record };
+    const { upstream } = graph;
+    const outcome = await (operation.group === 'connect'
+      ? upstream.tunnel(permit, exchange)
+      : upstream.forward(permit, record.credential, exchange));
     record.outcome = outcome;
     if (!outcome.credentialRejected) return outcome.code === undefined ? undefined : refuse(outcome.code);
     const fresh = record.credential !== undefined && stages.broker.evict(record.credential);
@@ -138,7 +142,7 @@ function answer({ call, reply, outcome }: CallRecord, refusal: Refusal): void {
   if (status === 405) headers.push('allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
   // The client may or may not send a body it was not asked for (RFC 9110 §10.1.1), and the rest of one that egress broke off is not worth waiting for.
   if (call.expectsContinue || (outcome !== undefined && call.body?.readableEnded === false)) headers.push('connection', 'close');
-  reply.start(status, headers);
+  reply.start(status, headers, detailOf(refusal));
   reply.end(body);
 }
 

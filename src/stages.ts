@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
+import { admit } from './admit.ts';
 import type { AuditSink } from './audit/audit.ts';
 import { createRefusals } from './audit/refusals.ts';
 import { createAudit } from './audit/sink.ts';
@@ -15,6 +16,7 @@ import { createBroker } from './credentials/broker.ts';
 import { createMetrics, type Metrics } from './control/metrics.ts';
 import type { Resolve } from './egress/address-guard.ts';
 import { createGuardedFetch } from './egress/client.ts';
+import type { ErrorCode } from './errors.ts';
 import { createFingerprint } from './fingerprint.ts';
 import { buildGraph } from './graph.ts';
 import type { WorkloadIdentitySource } from './identity/identity.ts';
@@ -23,6 +25,7 @@ import { closeServer, listen, spellings, type ListenAt } from './listen.ts';
 import { createBinding, type BoundListener } from './ingress/peer.ts';
 import { openCertificates } from './ingress/certificates.ts';
 import { createIngress } from './ingress/server.ts';
+import { createTlsComplaints } from './ingress/tls-complaints.ts';
 import type { OperatorLog } from './log.ts';
 import { handle, type Graph, type Stages } from './pipeline.ts';
 import { cutWhatIsNoLongerGranted } from './regrant.ts';
@@ -61,7 +64,9 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
   await using stack = new AsyncDisposableStack();
   const folders = defaultFolders();
   const state = stack.use(openState(config.tasks.state ?? folders.state));
-  stack.use(await openCertificates(config.tls.ca, { folders: caFoldersOf(config), warn: (message) => log.warn({}, message) }));
+  const certificates = stack.use(
+    await openCertificates(config.tls.ca, { folders: caFoldersOf(config), warn: (message) => log.warn({}, message) }),
+  );
   const fingerprint = createFingerprint(state.key('fingerprint'));
   const sink = stack.use(
     await createAudit(config.audit, {
@@ -115,6 +120,8 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
   stack.use(tasks);
 
   const refusals = stack.use(createRefusals(audit));
+  const refused = (code: ErrorCode): void => void refusals.sum(code);
+  const tlsFailed = createTlsComplaints({ log, refused, count: (failure) => metrics.clientTlsFailed(failure) });
   const stages: Stages = {
     get graph() {
       return graph;
@@ -178,8 +185,12 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
     open,
     async openProxy(at, bound) {
       const ingress = createIngress({
+        admit: (connect) => admit(stages, connect),
         handle: (call, reply) => handle(stages, call, reply),
-        refused: (code) => void refusals.sum(code),
+        refused,
+        certificates,
+        tlsFailed,
+        report: (error) => log.error({ error }, 'a tunnel failed inside the sidecar'),
         context: { ownAuthorities, via, bound: bound && createBinding(bound) },
       });
       proxy = await open(ingress, at, config.tasks.drain);

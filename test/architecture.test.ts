@@ -38,6 +38,7 @@ const layerOfFile: Readonly<Record<string, Layer>> = {
   'egress/upstream.ts': 'contracts',
   'audit/audit.ts': 'contracts',
   'pipeline.ts': 'pipeline',
+  'admit.ts': 'pipeline',
   'call-record.ts': 'pipeline',
   'explain.ts': 'pipeline',
   'regrant.ts': 'pipeline',

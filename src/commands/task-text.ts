@@ -73,7 +73,7 @@ export function detailsOf(task: TaskReport): string {
 
 /** For a shell to evaluate. */
 export function exportLines({ id, proxy_url: url, credential }: OpenedAnswer): string {
-  const variables = { http_proxy: url, HTTP_PROXY: url, EXEAT_TASK_ID: id, EXEAT_TASK: credential };
+  const variables = { http_proxy: url, HTTP_PROXY: url, https_proxy: url, HTTPS_PROXY: url, EXEAT_TASK_ID: id, EXEAT_TASK: credential };
   return Object.entries(variables)
     .map(([name, value]) => `export ${name}='${value.replaceAll("'", String.raw`'\''`)}'`)
     .join('\n');

@@ -4,7 +4,10 @@ import { duration, date, size, z } from '../settings.ts';
 import { baseUrl, hostAndPort, hostPattern } from './hosts.ts';
 import { operations } from './operations.ts';
 
-const later = new Set(['mcp', 'llm', 'a2a', 'grpc', 'tunnel']);
+const now = ['http', 'tunnel'] as const;
+const later = new Set(['mcp', 'llm', 'a2a', 'grpc']);
+/** What may be relayed unread; all other protocols are pinned to be read. */
+const unread: ReadonlySet<string> = new Set(now);
 
 const route = z
   .string()
@@ -14,13 +17,23 @@ const route = z
 const protocol = z
   .string()
   .superRefine((value, context) => {
-    if (value === 'http') return;
-    const message = later.has(value) ? `"${value}" is not in this version; only http is` : `expected "http", not "${value}"`;
+    if (now.some((protocol) => protocol === value)) return;
+    const message = later.has(value)
+      ? `"${value}" is not in this version; http and tunnel are`
+      : `expected "http" or "tunnel", not "${value}"`;
     context.addIssue({ code: 'custom', message });
   })
-  .transform(() => 'http' as const)
+  .transform((value) => (value === 'tunnel' ? value : 'http'))
   .prefault('http')
-  .meta({ description: 'pinned here, never sniffed; only http in this version', examples: ['http'] });
+  .meta({
+    description: 'pinned here, never sniffed; tunnel: TLS with something inside that is not HTTP, reached by CONNECT alone',
+    examples: ['http'],
+  });
+
+const tls = z.enum(['intercept', 'tunnel']).optional().meta({
+  description:
+    'what a CONNECT is: read call by call (the default), or relayed unread after one decision on host and port, without a credential (the default with protocol: tunnel)',
+});
 
 const timeouts = z
   .strictObject({
@@ -37,6 +50,7 @@ export const destinationConfig = z
     route: route.optional(),
     url: baseUrl.optional(),
     protocol,
+    tls,
     operations: operations.default([]),
     credential: credentialConfig.optional(),
     observe: z.strictObject({ until: date }).optional().meta({ description: 'forwards and marks what policy would deny, until that day' }),
@@ -62,10 +76,16 @@ export const destinationConfig = z
       .meta({ description: 'paths with ";", %2F, %40 and the like, which origins read differently' }),
   })
   .superRefine((destination, context) => {
-    for (const { path, message } of problemsOf(destination)) context.addIssue({ code: 'custom', path: [path], message });
+    for (const { path, message } of [...problemsOf(destination), ...tunnelProblems(destination)])
+      context.addIssue({ code: 'custom', path: [path], message });
   });
 
 export type DestinationConfig = z.output<typeof destinationConfig>;
+
+/** What a CONNECT to it is. */
+export function tlsOf({ tls, protocol }: Pick<DestinationConfig, 'tls' | 'protocol'>): 'intercept' | 'tunnel' {
+  return tls ?? (protocol === 'tunnel' ? 'tunnel' : 'intercept');
+}
 
 function isRemoved(name: string): boolean {
   const { field, twin } = fieldName(name);
@@ -91,4 +111,24 @@ function problemsOf({ hosts, route, url }: Pick<DestinationConfig, 'hosts' | 'ro
     if (host.scheme === first?.scheme && host.port === first.port) return [];
     return [{ path: 'hosts', message: `"${host.name}": all hosts of one destination share one scheme and port` }];
   });
+}
+
+type Tunnelled = Pick<DestinationConfig, 'tls' | 'protocol' | 'hosts' | 'route' | 'credential' | 'operations'>;
+
+/** A tunnel hides what is inside: from policy, and from whoever would add a credential. */
+function tunnelProblems(destination: Tunnelled): { path: string; message: string }[] {
+  const { protocol, hosts, route, credential, operations } = destination;
+  if (tlsOf(destination) === 'intercept') {
+    return protocol === 'tunnel' ? [{ path: 'tls', message: 'protocol "tunnel" cannot be read, so there is nothing to intercept' }] : [];
+  }
+  const path = destination.tls === undefined ? 'protocol' : 'tls';
+  const problems: { path: string; message: string }[] = [];
+  if (!unread.has(protocol)) problems.push({ path, message: `protocol "${protocol}" is read call by call, which a tunnel prevents` });
+  if (credential !== undefined)
+    problems.push({ path, message: 'a tunnel is relayed unread, so no "credential" can be added: use "intercept"' });
+  if (route !== undefined) problems.push({ path, message: 'a route is read call by call; a tunnel needs "hosts"' });
+  if (hosts?.some(({ scheme }) => scheme === 'http') === true)
+    problems.push({ path, message: 'a tunnel carries TLS; what is http is read' });
+  if (protocol === 'tunnel' && operations.length > 0) problems.push({ path: 'operations', message: 'a tunnel has no paths' });
+  return problems;
 }

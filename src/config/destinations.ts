@@ -1,7 +1,7 @@
 import type { Destination, PeerNetwork } from '../destination.ts';
 import { readPlainFile } from '../plain-file.ts';
 import { endpointsOf } from './network-checks.ts';
-import type { DestinationConfig } from './destination.ts';
+import { type DestinationConfig, tlsOf } from './destination.ts';
 import { ConfigError, type LocatedProblem } from './problems.ts';
 import type { Config } from './schema.ts';
 
@@ -50,6 +50,7 @@ function destinationOf(name: string, settings: DestinationConfig, report: (messa
     ...(settings.route === undefined ? {} : { route: settings.route }),
     basePath: settings.url?.path ?? '',
     protocol: settings.protocol,
+    tls: tlsOf(settings),
     operations: settings.operations,
     credentialKind: settings.credential?.kind,
     ...(settings.body_limit === undefined ? {} : { bodyLimitBytes: settings.body_limit }),

@@ -1,5 +1,5 @@
 import { endpointsOf } from './network-checks.ts';
-import type { DestinationConfig } from './destination.ts';
+import { type DestinationConfig, tlsOf } from './destination.ts';
 import { listenText } from './listen.ts';
 import { type Problem, problemText } from './problems.ts';
 import type { Config } from './schema.ts';
@@ -55,6 +55,10 @@ function unsafe(destination: DestinationConfig): Problem[] {
       path: ['unsafe_keep'],
       message: `the agent's own ${destination.unsafe_keep.join(', ')} passes: it holds a credential of its own`,
     });
+  }
+  if (tlsOf(destination) === 'tunnel') {
+    const message = 'what goes through CONNECT is relayed unread: policy sees its host and port, and nothing else';
+    problems.push({ path: [destination.tls === undefined ? 'protocol' : 'tls'], message });
   }
   if (destination.unsafe_encoded_path)
     problems.push({ path: ['unsafe_encoded_path'], message: 'policy and the destination may read a path differently' });

@@ -18,6 +18,8 @@ export interface Metrics {
   counting(sink: AuditSink): AuditSink;
   /** So far: calls that ended, those among them that were never permitted, credentials that were issued and revoked. */
   counts(): { readonly calls: number; readonly denied: number; readonly issued: number; readonly revoked: number };
+  /** TLS with a client did not come about; `reason` is one of few. */
+  clientTlsFailed(reason: string): void;
   /** Prometheus text format 0.0.4. Nothing in it identifies a task, a user, a host or a path. */
   text(): string;
 }
@@ -31,6 +33,7 @@ const taskEvents = ['opened', 'completed', 'expired', 'revoked', 'refused'];
 export function createMetrics(gauges: Gauges): Metrics {
   const calls = new Map<string, Map<string, number>>();
   const buckets = boundsMs.map(() => 0);
+  const tlsFailures = new Map<string, number>();
   const sums = { count: 0, durationMs: 0, requestBytes: 0, responseBytes: 0 };
   // Present from the start: an alert on a rate needs the zero before the one.
   const events = new Map(
@@ -81,6 +84,7 @@ export function createMetrics(gauges: Gauges): Metrics {
       issued: events.get('credential.issued') ?? 0,
       revoked: events.get('credential.revoked') ?? 0,
     }),
+    clientTlsFailed: (reason) => void tlsFailures.set(reason, (tlsFailures.get(reason) ?? 0) + 1),
     text() {
       const expiresAt = gauges.identityExpiresAt();
       const decisions = gauges.decisions();
@@ -103,6 +107,12 @@ export function createMetrics(gauges: Gauges): Metrics {
           eventSamples('credential', credentialEvents),
         ),
         ...family('exeat_tasks_total', 'counter', 'Tasks by what became of them.', eventSamples('task', taskEvents)),
+        ...family(
+          'exeat_client_tls_failures_total',
+          'counter',
+          'Intercepted TLS connections of clients that did not come about, by reason.',
+          [...tlsFailures].map(([reason, count]): Sample => [`{reason="${reason}"}`, count]),
+        ),
         ...family('exeat_open_tasks', 'gauge', 'Tasks that are open or paused.', [['', gauges.openTasks()]]),
         ...family('exeat_audit_failed', 'gauge', '1 while the audit log cannot be written.', [['', gauges.auditFailed() ? 1 : 0]]),
         ...family(

@@ -6,6 +6,7 @@ import type { PeerNetwork } from '../destination.ts';
 import { ExeatError } from '../errors.ts';
 import { assertAddress, assertName, guardedLookup, type AddressRules, type Resolve } from './address-guard.ts';
 import { ignoreContinue } from './continue.ts';
+import { bare } from './dial.ts';
 
 /** Whom to dial, by name; TLS and `Host` use this name whatever `connectTo` says. */
 export interface Origin {
@@ -17,6 +18,8 @@ export interface Origin {
 /** Connection pools to the peers of one configuration: one per origin, each dial guarded. */
 export interface Clients extends AsyncDisposable {
   to(origin: Origin, network: PeerNetwork): Dispatcher;
+  /** A bare connection, outside of all pools and with no TLS of ours. Each side closes its own half. */
+  dial(origin: Omit<Origin, 'scheme'>, network: PeerNetwork): ReturnType<typeof bare>;
   /** Whose bytes are being read just now: asked in a handler's callback, the checked address that answers this call. */
   readonly answering: string | undefined;
 }
@@ -56,6 +59,8 @@ export function createClients(at: GuardedHost): Clients {
       pools.set(origin.host, pool);
       return pool;
     },
+    dial: (origin, network) =>
+      bare(guardedConnector({ ...origin, scheme: 'http' }, network, { at, reading: { address: undefined } }), origin),
     async [Symbol.asyncDispose]() {
       for (const pools of byNetwork.values()) pools.clear();
       await Promise.all(closing);

@@ -7,6 +7,7 @@ import type { Permit } from '../policy/policy.ts';
 import type { Clients } from './client.ts';
 import { failureCode } from './failures.ts';
 import { requestHeaders, responseHeaders, responseTrailers, type OutgoingHeaders } from './headers.ts';
+import { Tunnelling } from './tunnel.ts';
 import type { CallControl, Exchange, Upstream } from './upstream.ts';
 
 export interface UpstreamOptions {
@@ -37,6 +38,7 @@ export function createUpstream({ clients, via }: UpstreamOptions): Upstream {
         );
       });
     },
+    tunnel: (permit, exchange) => new Tunnelling(permit, exchange, clients).run(),
     [Symbol.asyncDispose]: () => clients[Symbol.asyncDispose](),
   };
 }

@@ -19,4 +19,6 @@ export interface Exchange {
 /** Sends a permitted call on its way and streams the answer back. What the network does wrong is in the outcome, not thrown. */
 export interface Upstream extends AsyncDisposable {
   forward(permit: Permit, credential: Credential | undefined, exchange: Exchange): Promise<Outcome>;
+  /** Relays a tunnel unread, both ways, until it ends; never with a credential. The call's body is what the client sends. */
+  tunnel(permit: Permit, exchange: Exchange): Promise<Outcome>;
 }

@@ -3,18 +3,25 @@ import type { InboundCall, Requested } from '../call.ts';
 import type { Refusal } from '../errors.ts';
 import { fieldName } from '../fields.ts';
 import { newCallId } from '../ids.ts';
+import type { Inside } from './inside.ts';
 import { routeCredentialFields, type RequestContext } from './request.ts';
 
 /**
  * A request that could be read in two ways, as a call that is only there to be refused: its event names the task where the field that carries one
  * stands once and the request line leaves no doubt of the door. Nothing else of it is read, and nothing of it is ever forwarded.
  */
-export function objectedCall(request: IncomingMessage, objection: Refusal, context: RequestContext): InboundCall {
-  const requested = plainPartOf(request.url ?? '');
-  const { door } = requested;
+export function objectedCall(
+  request: IncomingMessage,
+  objection: Refusal,
+  { context, inside }: { readonly context: RequestContext; readonly inside: Inside | undefined },
+): InboundCall {
+  const plain = plainPartOf(request.url ?? '');
+  const requested: Requested =
+    inside === undefined ? plain : { door: 'tunnel', ...inside.end, path: plain.path, query: '', encodedReserved: false };
+  const { door } = plain;
   return {
     id: newCallId(),
-    caller: {
+    caller: inside?.caller ?? {
       door,
       presented: presentedOnce(request.rawHeaders, door === 'forward' ? ['proxy-authorization'] : routeCredentialFields),
       remoteAddress: request.socket.remoteAddress ?? '',

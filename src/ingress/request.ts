@@ -4,10 +4,11 @@ import type { Bound, InboundCall } from '../call.ts';
 import { isRefusal, refuse, type Refusal } from '../errors.ts';
 import { fieldName, mayBeNominated, type Field } from '../fields.ts';
 import { newCallId } from '../ids.ts';
-import { parseTarget, type TargetContext } from './target.ts';
+import type { Inside } from './inside.ts';
+import { parseInnerTarget, parseTarget, type TargetContext } from './target.ts';
 
 /** What one pass over the header section finds. */
-interface HeadFacts {
+export interface HeadFacts {
   host: string;
   presentedForward: string | undefined;
   presentedRoute: string | undefined;
@@ -35,26 +36,53 @@ export const routeCredentialFields: readonly string[] = Object.keys(routeCredent
  * Turns a parsed HTTP/1.1 request into a call, or refuses it: doubled singletons, `Connection` nominations of end-to-end fields, transfer
  * codings other than chunked, and all that parseTarget refuses. Node's parser has refused the rest (conflicting lengths, obs-fold, bare LF, …).
  */
-export function readRequest(request: IncomingMessage, context: RequestContext): InboundCall | Refusal {
+export function readRequest(request: IncomingMessage, context: RequestContext, inside?: Inside): InboundCall | Refusal {
   const facts = readFields(request, context.via);
   if (isRefusal(facts)) return facts;
+  if (facts.host === '') return malformed('it has no Host');
+  if (inside !== undefined) return readInside(request, facts, { inside, context });
   const requested = parseTarget(request.url ?? '', facts.host, context);
   if (isRefusal(requested)) return requested;
   const { door } = requested;
   if (door === 'forward' && facts.presentedRoute?.startsWith('exeat-task '))
     return malformed('Exeat-Task is for routes only; the proxy takes the task from the proxy URL');
+  const presented = door === 'forward' ? facts.presentedForward : facts.presentedRoute?.slice(facts.presentedRoute.indexOf(' ') + 1);
+  return callOf(request, facts, {
+    caller: { door, presented, remoteAddress: request.socket.remoteAddress ?? '', bound: context.bound?.(request.socket) },
+    requested,
+    objection: undefined,
+  });
+}
+
+/** The caller is the one of the CONNECT; the host and port must be its too (RFC 9110 §7.4). */
+function readInside(
+  request: IncomingMessage,
+  facts: HeadFacts,
+  { inside, context }: { inside: Inside; context: RequestContext },
+): InboundCall | Refusal {
+  if (facts.presentedForward !== undefined || facts.presentedRoute?.startsWith('exeat-task ') === true)
+    return malformed('the task stands in the CONNECT; inside the tunnel there is no Proxy-Authorization and no Exeat-Task');
+  const target = parseInnerTarget(request.url ?? '', facts.host, inside.end);
+  if (isRefusal(target)) return target;
+  return callOf(request, facts, {
+    caller: context.bound === undefined ? inside.caller : { ...inside.caller, bound: context.bound(inside.socket) },
+    requested: target.requested,
+    objection: inside.objection ?? (target.misdirected ? refuse('misdirected') : undefined),
+  });
+}
+
+function callOf(
+  request: IncomingMessage,
+  facts: HeadFacts,
+  { caller, requested, objection }: Pick<InboundCall, 'caller' | 'requested' | 'objection'>,
+): InboundCall | Refusal {
   if (facts.passedHere) return refuse('loop_detected');
   const method = request.method ?? '';
   if (method === 'TRACE' || method === 'CONNECT') return refuse('method_refused');
   const hasBody = facts.chunked || (facts.bodyLength ?? 0) > 0;
   return {
     id: newCallId(),
-    caller: {
-      door,
-      presented: door === 'forward' ? facts.presentedForward : facts.presentedRoute?.slice(facts.presentedRoute.indexOf(' ') + 1),
-      remoteAddress: request.socket.remoteAddress ?? '',
-      bound: context.bound?.(request.socket),
-    },
+    caller,
     method,
     requested,
     headers: request.rawHeaders,
@@ -63,13 +91,14 @@ export function readRequest(request: IncomingMessage, context: RequestContext): 
     bodyLength: facts.bodyLength,
     expectsContinue: facts.expect !== undefined && hasBody && request.httpVersionMinor === 1,
     acceptsTrailers: facts.acceptsTrailers,
-    objection: undefined,
+    objection,
     closes: facts.offersUpgrade,
     receivedAt: Date.now(),
   };
 }
 
-function readFields(request: IncomingMessage, via: string): HeadFacts | Refusal {
+/** Reads and checks what is common to all requests. An absent Host is ''. */
+export function readFields(request: IncomingMessage, via: string): HeadFacts | Refusal {
   const raw = request.rawHeaders;
   const facts: HeadFacts = {
     host: '',
@@ -105,7 +134,6 @@ function readFields(request: IncomingMessage, via: string): HeadFacts | Refusal 
     const refusal = readField(name, value, facts);
     if (refusal !== undefined) return refusal;
   }
-  if (facts.host === '') return malformed('it has no Host');
   if (facts.chunked && request.httpVersionMinor !== 1) return malformed('Transfer-Encoding does not exist in HTTP/1.0');
   if (facts.chunked && facts.bodyLength !== undefined) return malformed('it has both Content-Length and Transfer-Encoding');
   return facts;

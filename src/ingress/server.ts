@@ -1,30 +1,24 @@
-import { createServer, type Server } from 'node:http';
-import type { Duplex } from 'node:stream';
-import type { InboundCall, Reply } from '../call.ts';
-import { isRefusal, proxyStatusOf, refuse, statusOf, type ErrorCode, type Refusal } from '../errors.ts';
-import { problemBody, problemType } from '../problem.ts';
+import { Server, type ServerOptions } from 'node:http';
+import { isRefusal, refuse, type ErrorCode } from '../errors.ts';
 import { inTurn } from './in-turn.ts';
 import { InboundMessage } from './message.ts';
 import { objectedCall } from './objected.ts';
 import { HttpReply } from './reply.ts';
-import { readRequest, type RequestContext } from './request.ts';
+import { readRequest } from './request.ts';
+import { endWith, toldOf } from './socket-answer.ts';
+import { Tunnels, type TunnelOptions } from './tunnel.ts';
 
-export interface IngressOptions {
-  /** Where a call goes. Settles when the call is over. */
-  readonly handle: (call: InboundCall, reply: Reply) => Promise<void>;
+export interface IngressOptions extends TunnelOptions {
   /** Something was refused that is not even a request. */
   readonly refused: (code: ErrorCode) => void;
-  readonly context: RequestContext;
 }
 
 const headersTimeoutMs = 30_000;
 const keepAliveTimeoutMs = 75_000;
-/** How long a refused socket may take to read its answer. */
-const lingerMs = 1000;
 
-/** The listener of both doors. Node's parser stays strict; bodies have no total time limit, since uploads and streams may be long. */
+/** The listener of all doors. Node's parser stays strict; bodies have no total time limit, since uploads and streams may be long. */
 export function createIngress(options: IngressOptions): Server {
-  const server = createServer({
+  const server = new IngressServer(options, {
     IncomingMessage: InboundMessage,
     insecureHTTPParser: false,
     // Ours to refuse, so that it is answered and counted like every other.
@@ -35,44 +29,44 @@ export function createIngress(options: IngressOptions): Server {
     connectionsCheckingInterval: 5000,
   });
   const accept = inTurn((request, response) => {
-    const read = readRequest(request, options.context);
-    const call = isRefusal(read) ? objectedCall(request, read, options.context) : read;
+    const inside = server.tunnels.insideOf(request.socket);
+    const reply = new HttpReply(response);
+    if (inside !== undefined) inside.asked = true;
+    if (inside?.told !== undefined) {
+      response.shouldKeepAlive = false;
+      reply.start(inside.told.status, [...inside.told.headers]);
+      return reply.end(inside.told.body);
+    }
+    const read = readRequest(request, options.context, inside);
+    const call = isRefusal(read) ? objectedCall(request, read, { context: options.context, inside }) : read;
     if (call.closes) response.shouldKeepAlive = false;
-    options.handle(call, new HttpReply(response)).catch(() => response.destroy());
+    options.handle(call, reply).catch(() => response.destroy());
   });
   server.on('request', accept);
   server.on('checkContinue', accept);
   server.on('checkExpectation', accept);
-  server.on('connect', (_request, socket) => refuseSocket(socket, refuse('connect_refused'), options));
-  server.on('clientError', (error, socket) => refuseSocket(socket, refuse(codeOf(error)), options));
+  server.on('connect', (request, socket, early) => server.tunnels.accept(request, socket, early));
+  server.on('clientError', (error, socket) => {
+    const refusal = refuse(codeOf(error));
+    options.refused(refusal.refused);
+    endWith(socket, toldOf(refusal));
+  });
   return server;
 }
 
-/** Answers on the bare socket: there is no response object for CONNECT, nor for bytes that are not HTTP. */
-function refuseSocket(socket: Duplex, refusal: Refusal, options: IngressOptions): void {
-  options.refused(refusal.refused);
-  if (!socket.writable) return void socket.destroy();
-  // What is written of an answer still leaves; `end` alone would wait for the client to close.
-  if (isAnswering(socket)) return void socket.end(() => socket.destroy());
-  const body = problemBody(refusal);
-  const status = statusOf(refusal.refused);
-  const head = [
-    `HTTP/1.1 ${status} Refused by Exeat`,
-    `Content-Type: ${problemType}`,
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Cache-Control: no-store',
-    `Proxy-Status: ${proxyStatusOf(refusal.refused)}`,
-    'Connection: close',
-  ];
-  socket.on('error', () => {});
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => setTimeout(() => socket.destroy(), lingerMs).unref());
-}
+/** A server whose tunnels are connections of its own: they end with it. */
+class IngressServer extends Server {
+  readonly tunnels: Tunnels;
 
-/** Node's own mark of a response in progress: what comes after it must not be written into it. */
-const responseMark = '_httpMessage';
+  constructor(options: TunnelOptions, settings: ServerOptions) {
+    super(settings);
+    this.tunnels = new Tunnels(this, options);
+  }
 
-function isAnswering(socket: Duplex): boolean {
-  return responseMark in socket && socket[responseMark] !== null && socket[responseMark] !== undefined;
+  override closeAllConnections(): void {
+    super.closeAllConnections();
+    this.tunnels.destroyAll();
+  }
 }
 
 function codeOf(error: Error): ErrorCode {

@@ -17,30 +17,71 @@ const dottedQuad = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
  */
 export function parseTarget(raw: string, host: string, context: TargetContext): Requested | Refusal {
   if (raw.startsWith('/')) return route(raw);
-  const scheme = /^https?(?=:\/\/)/i.exec(raw)?.[0].toLowerCase();
-  if (scheme !== 'http' && scheme !== 'https') return malformed('the target must be an http:// or https:// URL, or a path on a route');
-  const start = scheme.length + 3;
-  const end = endOfAuthority(raw, start);
-  const authority = parseAuthority(raw.slice(start, end), scheme);
-  if (isRefusal(authority)) return authority;
+  const url = splitUrl(raw);
+  if (isRefusal(url)) return url;
+  const { scheme, authority } = url;
   if (!sameAuthority(host, authority, scheme)) return malformed('the Host field differs from the target');
-  const rest = end === raw.length ? '/' : raw.slice(end);
-  const pathAndQuery = splitQuery(rest.startsWith('?') ? `/${rest}` : rest);
+  const pathAndQuery = splitQuery(url.rest);
   if (isRefusal(pathAndQuery)) return pathAndQuery;
   if (context.ownAuthorities.has(`${authority.host}:${authority.port}`)) return { door: 'route', ...pathAndQuery };
   return { door: 'forward', scheme, ...authority, ...pathAndQuery };
 }
 
-interface Authority {
+export interface Authority {
   readonly host: string;
   readonly port: number;
+}
+
+/** Where a tunnel leads, and what is spoken inside of it. */
+export interface TunnelEnd extends Authority {
+  readonly scheme: 'http' | 'https';
+}
+
+/** The target of a CONNECT (RFC 9112 §3.2.3): both host and port, and one spelling of each. */
+export function readTunnelTarget(raw: string): Authority | Refusal {
+  return /:\d+$/.test(raw) ? parseAuthority(raw, 'https') : malformed('the target must be host:port');
+}
+
+/** Reads a target inside a tunnel: a path, or a URL. `misdirected`: URL or Host name something else than the tunnel leads to. */
+export function parseInnerTarget(
+  raw: string,
+  host: string,
+  { scheme, ...end }: TunnelEnd,
+): { readonly requested: Requested; readonly misdirected: boolean } | Refusal {
+  const url = raw.startsWith('/') ? { scheme, authority: end, rest: raw } : splitUrl(raw);
+  if (isRefusal(url)) return url;
+  const named = parseAuthority(host, scheme);
+  if (isRefusal(named)) return named;
+  const pathAndQuery = splitQuery(url.rest);
+  if (isRefusal(pathAndQuery)) return pathAndQuery;
+  const misdirected = url.scheme !== scheme || !isSame(url.authority, end) || !isSame(named, end);
+  return { requested: { door: 'tunnel', scheme, ...end, ...pathAndQuery }, misdirected };
+}
+
+interface SplitUrl {
+  readonly scheme: 'http' | 'https';
+  readonly authority: Authority;
+  /** Path and query. */
+  readonly rest: string;
+}
+
+function splitUrl(raw: string): SplitUrl | Refusal {
+  const scheme = /^https?(?=:\/\/)/i.exec(raw)?.[0].toLowerCase();
+  if (scheme !== 'http' && scheme !== 'https') return malformed('the target must be an http:// or https:// URL, or a path');
+  const start = scheme.length + 3;
+  const end = endOfAuthority(raw, start);
+  const authority = parseAuthority(raw.slice(start, end), scheme);
+  if (isRefusal(authority)) return authority;
+  const rest = end === raw.length ? '/' : raw.slice(end);
+  return { scheme, authority, rest: rest.startsWith('?') ? `/${rest}` : rest };
 }
 
 /** Agents call few hosts, and each call names its host twice. */
 const authorities = { http: new Map<string, Authority>(), https: new Map<string, Authority>() };
 const maxAuthorities = 1024;
 
-function parseAuthority(raw: string, scheme: 'http' | 'https'): Authority | Refusal {
+/** Without a port it is the scheme's own. */
+export function parseAuthority(raw: string, scheme: 'http' | 'https'): Authority | Refusal {
   const known = authorities[scheme];
   const seen = known.get(raw);
   if (seen !== undefined) return seen;
@@ -86,11 +127,15 @@ function endOfAuthority(raw: string, start: number): number {
 /** RFC 9112 §3.2.2 lets the target win over Host; a client that sends two different ones is refused instead. */
 function sameAuthority(hostField: string, authority: Authority, scheme: 'http' | 'https'): boolean {
   const parsed = parseAuthority(hostField, scheme);
-  return !isRefusal(parsed) && parsed.host === authority.host && parsed.port === authority.port;
+  return !isRefusal(parsed) && isSame(parsed, authority);
 }
 
-/** A last label that begins with a digit makes WHATWG URL read the whole as an IPv4 number: only the canonical spelling is left. */
-function isPlainHost(host: string): boolean {
+function isSame(one: Authority, other: Authority): boolean {
+  return one.host === other.host && one.port === other.port;
+}
+
+/** A DNS name or an IP literal (IPv6 in its brackets) in the one spelling that cannot be read as another. A last label that begins with a digit makes WHATWG URL read the whole as an IPv4 number: only the canonical spelling is left. */
+export function isPlainHost(host: string): boolean {
   if (host.startsWith('[')) return URL.canParse(`http://${host}/`) && new URL(`http://${host}/`).hostname === host;
   const last = host.slice(host.lastIndexOf('.') + 1);
   return /^\d/.test(last) ? dottedQuad.test(host) : name.test(host);

@@ -1,5 +1,6 @@
 import type { EntityType, SchemaJson } from '@cedar-policy/cedar-wasm/nodejs';
 import type { Destination } from '../destination.ts';
+import type { ActionGroup } from '../protocol/operation.ts';
 import { attributesFor, type Attribute } from './attributes.ts';
 
 /** The closed sets that policies are written against, and the Cedar schema that says the same. */
@@ -14,8 +15,9 @@ export interface Vocabulary {
 /** What stands between `Agent::` and its like. */
 export const entityTypes = ['Agent', 'Destination', 'Intent', 'Endpoint', 'Action'] as const;
 
-/** HTTP methods that policy knows, and their groups. Any other method is in no policy's reach, and so is denied. */
-export const methodGroups: ReadonlyMap<string, 'read' | 'write'> = new Map([
+/** HTTP methods that policy knows, and `connect`, with their groups. Any other method is in no policy's reach, and so is denied. */
+export const methodGroups: ReadonlyMap<string, Exclude<ActionGroup, 'mint'>> = new Map([
+  ['connect', 'connect'],
   ['GET', 'read'],
   ['HEAD', 'read'],
   ['OPTIONS', 'read'],
@@ -71,7 +73,8 @@ function schemaOf(destinations: readonly Destination[], { intents, attributes }:
       1,
     );
   const appliesTo = { principalTypes: ['Agent'], resourceTypes: ['Endpoint'], context: record('context') };
-  const actions = [...methodGroups].map(([name, group]) => [name, { appliesTo, memberOf: [{ id: group }] }] as const);
+  const memberOf = (group: string) => (actionGroups.includes(group) ? { memberOf: [{ id: group }] } : {});
+  const actions = [...methodGroups].map(([name, group]) => [name, { appliesTo, ...memberOf(group) }] as const);
   return {
     '': {
       entityTypes: {

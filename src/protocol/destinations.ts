@@ -35,7 +35,9 @@ export function createDestinationTable(all: readonly Destination[]): Destination
       if (requested.door === 'route') return resolveRoute(routes, requested);
       const { scheme, host, port, path, query } = requested;
       const destination = exact.get(`${scheme}://${host}:${port}`) ?? wildcard.get(`${scheme}://${parent(host)}:${port}`);
-      if (destination === undefined) return refuse('destination_unknown');
+      // Inside a tunnel TLS is ours to the client too: nothing is lifted from http to https.
+      const isLifted = destination !== undefined && (destination.scheme !== scheme || destination.port !== port);
+      if (destination === undefined || (requested.door === 'tunnel' && isLifted)) return refuse('destination_unknown');
       return checked({ destination, host, path, query }, requested);
     },
   };
@@ -54,6 +56,7 @@ function resolveRoute(routes: readonly Destination[], requested: Requested): Tar
 }
 
 function checked(target: Target, requested: Requested): Target | Refusal {
+  if (target.destination.protocol === 'tunnel' && requested.path !== '') return refuse('tunnel_only');
   if (!requested.encodedReserved || target.destination.allowEncodedPath) return target;
   return refuse('ambiguous_path', {
     detail:

@@ -1,6 +1,7 @@
 import type { Destination, Target } from '../destination.ts';
 import type { ActionGroup, Classifier, Operation, RequestHead } from './operation.ts';
 import { mintsAccess } from './mint.ts';
+import { tunnelOperation } from './tunnel.ts';
 
 interface Template {
   readonly text: string;
@@ -17,7 +18,8 @@ const none: Readonly<Record<string, string>> = Object.freeze({});
 export function createHttpClassifier(destinations: readonly Destination[]): Classifier {
   const templates = new Map(destinations.map((destination) => [destination.name, compile(destination.operations)]));
   return {
-    classify({ method, target }: RequestHead): Operation {
+    classify({ method, target }: RequestHead): Operation | undefined {
+      if (method === 'CONNECT') return tunnelOperation(target);
       const group = groupOf(method, target);
       const ofLength = templates.get(target.destination.name);
       if (ofLength === undefined || ofLength.size === 0)

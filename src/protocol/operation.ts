@@ -1,14 +1,14 @@
 import type { Target } from '../destination.ts';
 
-/** The group of an action: what policy usually names. `mint` = calls that create standing access; in neither of the others. */
-export type ActionGroup = 'read' | 'write' | 'mint';
+/** The group of an action: what policy usually names. `connect` = tunnels that nobody reads, `mint` = calls that create standing access; in none of the others. */
+export type ActionGroup = 'read' | 'write' | 'connect' | 'mint';
 
 /** What one call does, written `destination group resource`: `github read /repos/{owner}/{repo}/issues`. */
 export interface Operation {
-  /** The HTTP method. */
+  /** The HTTP method; `connect` for a tunnel. */
   readonly action: string;
   readonly group: ActionGroup;
-  /** The path template that matched, else the path itself. */
+  /** The path template that matched, else the path itself; of a tunnel, `host:port`. */
   readonly resource: string;
   /** True when `resource` is a template of the destination. */
   readonly templated: boolean;

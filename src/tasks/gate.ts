@@ -50,7 +50,7 @@ export function createGate(options: GateOptions): TaskGate {
         });
       }
       if (presented === undefined) return door === 'forward' ? refuse('task_credential_missing') : refuse('task_credential_refused');
-      const task = door === 'forward' ? credentials.forward(presented) : credentials.route(presented);
+      const task = door === 'route' ? credentials.route(presented) : credentials.forward(presented);
       return task ?? refuse(door === 'forward' ? 'task_credential_unknown' : 'task_credential_refused');
     },
     check(task, destination) {

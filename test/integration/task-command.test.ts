@@ -52,7 +52,7 @@ test('the shell lines of a new task can be evaluated', async () => {
   await using sidecar = await startTestSidecar({ destinations });
   const { out } = await exeat(['open', 'work', '--export'], environment(sidecar, 'orchestrator'));
   const lines = out.trimEnd().split('\n');
-  assert.equal(lines.length, 4);
+  assert.equal(lines.length, 6);
   for (const line of lines) assert.match(line, /^export \w+='[\w:/@.-]+'$/);
 });
 

@@ -35,6 +35,7 @@ export function destinationNamed(name: string, changes: Partial<Destination> = {
     port: 443,
     basePath: '',
     protocol: 'http',
+    tls: 'intercept',
     operations: [],
     credentialKind: 'token-exchange',
     keepHeaders: new Set(),

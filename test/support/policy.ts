@@ -10,6 +10,7 @@ export function destination(name: string, more: Partial<Destination> = {}): Dest
     port: 443,
     basePath: '',
     protocol: 'http',
+    tls: 'intercept',
     operations: [],
     credentialKind: undefined,
     keepHeaders: new Set(),

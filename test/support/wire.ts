@@ -18,6 +18,11 @@ const patienceMs = 5000;
 export async function openWire(address: string): Promise<Wire> {
   const socket = connect(Number(address.slice(address.lastIndexOf(':') + 1)), address.slice(0, address.lastIndexOf(':')));
   await once(socket, 'connect');
+  return wireOn(socket);
+}
+
+/** The same on a connection that is there already. */
+export function wireOn(socket: Socket): Wire {
   let text = '';
   let over = false;
   socket.setEncoding('latin1');

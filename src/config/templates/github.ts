@@ -14,7 +14,7 @@ export function github(now: number): Template {
     budget: { calls: 200 }
 `,
     destination: `\
-  # Through the proxy: http_proxy=http://127.0.0.1:7070. An http:// call is sent on over verified TLS.
+  # Through the proxy: https_proxy=http://127.0.0.1:7070, with the CA that "exeat ca env" tells. An http:// call is sent on over verified TLS.
   github:
     hosts: [api.github.com]
     operations:
