@@ -1,17 +1,17 @@
 import { once } from 'node:events';
 import { chmodSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server as SocketServer } from 'node:net';
 import { ExeatError } from './errors.ts';
 
-/** An address, or the path of a Unix socket. */
-export type ListenAt = { readonly host?: string; readonly port: number } | { readonly path: string };
+/** An address, the path of a Unix socket, or a socket that listens already. */
+export type ListenAt = { readonly host?: string; readonly port: number } | { readonly path: string } | { readonly socket: SocketServer };
 
 /** Listens and answers with `host:port` as a client on this host would write it, or the socket's path. Throws in words that name the address. */
 export async function listen(server: Server, at: ListenAt): Promise<string> {
-  const wanted = 'path' in at ? at.path : `${at.host ?? '*'}:${at.port}`;
+  const wanted = 'path' in at ? at.path : 'socket' in at ? 'the socket' : `${at.host ?? '*'}:${at.port}`;
   if ('path' in at) rmSync(at.path, { force: true });
-  server.listen('path' in at ? { path: at.path } : { ...at });
+  server.listen('path' in at ? { path: at.path } : 'socket' in at ? at.socket : { ...at });
   try {
     await once(server, 'listening');
   } catch (cause) {

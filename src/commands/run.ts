@@ -10,9 +10,11 @@ import { runChild } from '../run/child.ts';
 import { childEnvironment, splitEnvironment } from '../run/environment.ts';
 import { finishEarlierRuns } from '../run/finishers.ts';
 import { hideInitialEnvironment } from '../run/initial-environment.ts';
+import { makeNamespace, mayType } from '../run/namespace.ts';
 import { startRun, type Run } from '../run/run.ts';
 import { summaryJson, summaryLine } from '../run/summary.ts';
 import { trustIn } from '../run/trust.ts';
+import { environmentFor, userNamed, type User } from '../run/user.ts';
 
 export const summary = 'run a command in a task of its own, revoked when it ends';
 
@@ -25,6 +27,7 @@ failure of Exeat itself.
   --intent NAME     what the task is for; default: tasks.default_intent, else the only intent there is
   --config FILE     the configuration; default: EXEAT_CONFIG, else config/exeat.yaml. It is read once
   --pass-env NAME   lets the command keep a variable that it would lose; may be given several times, is recorded in the audit log
+  --user NAME       as root, on Linux: run the command as that user, in a network namespace whose only way out is the proxy
   --quiet           no line at the end, and no warnings
   --json            the line at the end as JSON
 
@@ -32,13 +35,16 @@ The command gets proxy variables, those that make clients trust Exeat's CA, EXEA
 that secrets are read from, those that prove an identity to others (CI, SPIFFE, clouds), any other EXEAT_…, nor the keys of configured
 services, for which a placeholder stands where an SDK insists on one: Exeat adds the credential on the way.
 
-The command runs as the same user as Exeat: this guards against accident, not against a hostile agent, which could read your files and
-your processes, or dial out without the proxy.
+Without --user the command runs as the same user as Exeat: this guards against accident, not against a hostile agent, which could read
+your files and your processes, or dial out without the proxy. With --user give it a user of its own, who has no other processes: what
+such a process may do is not kept from it. It cannot become another user either (no_new_privs), and sees no network but loopback of its
+own; what it can reach beside the proxy are Unix sockets that this user may open, but for those of resolvers, D-Bus and container engines.
 
 Examples:
   exeat run -- python agent.py
   exeat run --intent triage --json -- npx my-agent --once
-  exeat run --pass-env GITHUB_TOKEN -- make release`;
+  exeat run --pass-env GITHUB_TOKEN -- make release
+  sudo exeat run --user agent -- ./agent`;
 
 /** Of Exeat's own failures, as of other programs that run a command. */
 const failed = 125;
@@ -57,6 +63,7 @@ interface Options {
   readonly intent: string | undefined;
   readonly file: string;
   readonly keep: readonly string[];
+  readonly user: User | undefined;
   readonly quiet: boolean;
   readonly json: boolean;
   readonly command: readonly string[];
@@ -70,6 +77,7 @@ function optionsFrom(argv: readonly string[]): Options {
     options: {
       intent: { type: 'string' },
       config: { type: 'string' },
+      user: { type: 'string' },
       'pass-env': { type: 'string', multiple: true, default: [] },
       quiet: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -78,10 +86,11 @@ function optionsFrom(argv: readonly string[]): Options {
   const command = end === -1 ? [] : argv.slice(end + 1);
   if (positionals.length > 0 || command.length === 0) throw new Error('write the command behind "--": exeat run [options] -- COMMAND');
   const { intent, quiet, json } = values;
-  return { intent, file: configPath(values.config), keep: [...new Set(values['pass-env'])], quiet, json, command };
+  const user = values.user === undefined ? undefined : userNamed(values.user);
+  return { intent, file: configPath(values.config), keep: [...new Set(values['pass-env'])], user, quiet, json, command };
 }
 
-async function runWith({ intent, file, keep, quiet, json, command }: Options, hidden: boolean): Promise<number> {
+async function runWith({ intent, file, keep, user, quiet, json, command }: Options, hidden: boolean): Promise<number> {
   const config = loadConfig(file, { ownAuthority: true });
   const { held } = splitEnvironment(process.env, config);
   if (!hidden && process.platform === 'linux' && Object.keys(held).length > 0) {
@@ -89,16 +98,19 @@ async function runWith({ intent, file, keep, quiet, json, command }: Options, hi
   }
   if (!quiet) for (const warning of warningsOf(config, { file, keep })) say(`warning: ${warning}`);
   const finishing = finishEarlierRuns(config);
+  using namespace = user === undefined ? undefined : await makeNamespace();
   const started = await startRun({
     config,
     file,
     intent: intentOf(config, intent),
-    listen: { host: '127.0.0.1', port: 0 },
-    uid: process.getuid?.(),
+    socket: namespace?.socket,
     keep: keep.filter((name) => process.env[name] !== undefined),
     log: createRunLog(quiet),
   });
-  const { code, problem } = await runChild(command, environmentOf(started, config, keep));
+  const inherited = user === undefined ? process.env : environmentFor(user, process.env);
+  const words = user === undefined ? command : (namespace?.enter(user, command) ?? []);
+  const env = environmentOf(started, { inherited, config, keep });
+  const { code, problem } = await runChild(words, { env, apart: user !== undefined && mayType() });
   if (problem !== undefined) say(problem);
   const report = await started.end();
   const end = { report, exitCode: code, auditFile: started.auditFile, ended: await finishing };
@@ -107,9 +119,15 @@ async function runWith({ intent, file, keep, quiet, json, command }: Options, hi
   return code;
 }
 
-function environmentOf({ proxy, task, issuer, folders }: Run, config: Config, keep: readonly string[]): Record<string, string> {
+interface Inherited {
+  readonly inherited: NodeJS.ProcessEnv;
+  readonly config: Config;
+  readonly keep: readonly string[];
+}
+
+function environmentOf({ proxy, task, issuer, folders }: Run, { inherited, config, keep }: Inherited): Record<string, string> {
   const own = { EXEAT_TASK: task, EXEAT_PROXY: `http://${proxy}`, ...(issuer === undefined ? {} : { EXEAT_ISSUER: issuer }) };
-  return childEnvironment(process.env, { config, proxy, own, trust: (variables) => trustIn(folders.trust, variables), keep });
+  return childEnvironment(inherited, { config, proxy, own, trust: (variables) => trustIn(folders.trust, variables), keep });
 }
 
 function intentOf({ intents, tasks }: Config, asked: string | undefined): string {

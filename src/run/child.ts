@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
@@ -10,6 +10,12 @@ export interface ChildEnd {
   readonly problem?: string;
 }
 
+export interface ChildOptions {
+  readonly env: Readonly<Record<string, string>>;
+  /** In a session of its own, where no terminal sends it anything. */
+  readonly apart: boolean;
+}
+
 /** Sent to us alone, so the child has to be told. */
 const passedOn = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 /** A terminal sends these to all processes in its foreground, the child among them. */
@@ -19,17 +25,37 @@ const ofTerminal = ['SIGINT', 'SIGQUIT'] as const;
  * Runs a command on our own terminal and in our own process group, so that job control is as without us, and outlives it whatever signals come:
  * the revocations are still to be made. From now on signals no longer end this process.
  */
-export function runChild([command = '', ...args]: readonly string[], env: Readonly<Record<string, string>>): Promise<ChildEnd> {
+export function runChild([command = '', ...args]: readonly string[], { env, apart }: ChildOptions): Promise<ChildEnd> {
   const { promise, resolve } = Promise.withResolvers<ChildEnd>();
-  const child = spawn(command, args, { env, stdio: 'inherit' });
+  const child = spawn(command, args, { env, stdio: 'inherit', detached: apart });
   for (const signal of passedOn) process.on(signal, () => child.kill(signal));
-  for (const signal of ofTerminal) process.on(signal, () => isForeground() || child.kill(signal));
+  if (apart) actAsTerminal(child);
+  else for (const signal of ofTerminal) process.on(signal, () => isForeground() || child.kill(signal));
   child.on('error', (error) => {
     // Also what could not be killed tells so here.
     if (child.pid === undefined) resolve(notStarted(command, error));
   });
   child.on('exit', (code, signal) => resolve({ code: code ?? 128 + (signal === null ? 0 : constants.signals[signal]) }));
   return promise;
+}
+
+/** Does for a session of its own what the terminal does for us. */
+function actAsTerminal(child: ChildProcess): void {
+  const tell = (signal: NodeJS.Signals): void => {
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    try {
+      process.kill(-child.pid, signal);
+    } catch {
+      // It has just ended.
+    }
+  };
+  for (const signal of ofTerminal) process.on(signal, tell);
+  process.on('SIGCONT', tell);
+  process.on('SIGTSTP', () => {
+    // Of a session without a terminal the system stops nothing by SIGTSTP.
+    tell('SIGSTOP');
+    process.kill(process.pid, 'SIGSTOP');
+  });
 }
 
 function notStarted(command: string, error: Error): ChildEnd {

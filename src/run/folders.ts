@@ -28,15 +28,18 @@ export interface RunRecord extends RunFolders {
 const recordName = 'run.json';
 const publicKeyName = 'audit-public.pem';
 
-/** Makes the folders of a new run beside those of earlier ones: below the state folder, the audit log's, and that of published CAs. */
-export function makeRunFolders(config: Config, now: number): RunFolders {
+/**
+ * Makes the folders of a new run beside those of earlier ones: below the state folder, the audit log's, and that of published CAs, which is not in
+ * the state folder where another user is to read it.
+ */
+export function makeRunFolders(config: Config, { now, otherUser }: { readonly now: number; readonly otherUser: boolean }): RunFolders {
   const id = `${new Date(now).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}-${randomBytes(4).toString('hex')}`;
   const { to } = config.audit;
   const auditFile = to === 'file' || to === 'both' || to === 'stdout' ? defaultFolders().auditFile : to;
   const folders = {
     state: join(statesOf(config), id),
     kept: resolve(dirname(auditFile), 'runs', id),
-    trust: resolve(caFoldersOf(config).publish, id),
+    trust: resolve(otherUser ? (config.tls.ca.publish ?? defaultFolders().ca.publish) : caFoldersOf(config).publish, id),
   };
   for (const folder of [folders.state, folders.kept]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   return folders;

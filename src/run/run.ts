@@ -1,21 +1,21 @@
+import type { Server } from 'node:net';
 import { resolve } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { ExeatError, isRefusal, detailOf } from '../errors.ts';
-import type { ListenAt } from '../listen.ts';
 import type { OperatorLog } from '../log.ts';
 import { startStages, type RunningStages } from '../stages.ts';
 import type { TaskReport } from '../tasks/task.ts';
 import { auditFileOf, discardRun, forgetRun, makeRunFolders, readRecord, recordRun, type RunFolders } from './folders.ts';
 import { identityFolderOf, needsOwnAuthority, startOwnAuthority } from './own-authority.ts';
 
-/** What a run is for, and whose processes may call in it; undefined where only the child can reach the listener. */
+/** What a run is for. */
 export interface RunOptions {
   readonly config: Config;
   readonly file: string;
   readonly intent: string;
-  readonly listen: ListenAt;
-  readonly uid: number | undefined;
+  /** A socket that only the child can reach; without it the listener is on loopback, for processes of our own user. */
+  readonly socket: Server | undefined;
   /** Variables that the child keeps against the rule. */
   readonly keep: readonly string[];
   readonly log: OperatorLog;
@@ -45,7 +45,7 @@ export interface Run {
 
 /** Starts all that a child needs to call in a task of its own. Throws, with nothing left behind, when any part cannot start. */
 export async function startRun(options: RunOptions): Promise<Run> {
-  const folders = makeRunFolders(options.config, Date.now());
+  const folders = makeRunFolders(options.config, { now: Date.now(), otherUser: options.socket !== undefined });
   try {
     return await startRunIn(folders, options);
   } catch (error) {
@@ -54,7 +54,7 @@ export async function startRun(options: RunOptions): Promise<Run> {
   }
 }
 
-async function startRunIn(folders: RunFolders, { config, file, intent, listen, uid, keep, log }: RunOptions): Promise<Run> {
+async function startRunIn(folders: RunFolders, { config, file, intent, socket, keep, log }: RunOptions): Promise<Run> {
   await using stack = new AsyncDisposableStack();
   const authority = needsOwnAuthority(config) ? stack.use(await startOwnAuthority(config, folders.state)) : undefined;
   const stages = stack.use(await startStagesIn(folders, { config, log, authority: authority?.client }));
@@ -64,7 +64,8 @@ async function startRunIn(folders: RunFolders, { config, file, intent, listen, u
     const detail = `the child keeps the environment variable ${name}`;
     void stages.audit.append({ kind: 'privilege.changed', change: 'pass_env', task: task.id, detail });
   }
-  const proxy = await stages.openProxy(listen, { task: () => task.id, uid });
+  const at = socket === undefined ? { host: '127.0.0.1', port: 0 } : { socket };
+  const proxy = await stages.openProxy(at, { task: () => task.id, uid: socket === undefined ? process.getuid?.() : undefined });
   recordRun({ ...folders, config: resolve(file), cwd: process.cwd(), issuer: authority?.issuer });
   const all = stack.move();
   return {

@@ -49,12 +49,12 @@ export interface RunFixture extends AsyncDisposable {
 export const main = new URL('../../src/main.ts', import.meta.url).pathname;
 export const node = process.execPath;
 
-export function runFixture(given: TestConfig): RunFixture {
+export function runFixture(given: TestConfig & { readonly tls?: object }): RunFixture {
   const folder = mkdtempSync(join(tmpdir(), 'exeat-run-'));
   const file = join(folder, 'exeat.yaml');
   mkdirSync(join(folder, 'policies'));
   writeFileSync(join(folder, 'policies/test.cedar'), given.policy ?? permitAll);
-  writeFileSync(file, stringify(configOf(given, folder)));
+  writeFileSync(file, stringify({ ...configOf(given, folder), tls: given.tls ?? {} }));
   const started: ChildProcess[] = [];
 
   function start(command: readonly string[], { options = [], env = {}, launcher = [], group = false }: RunOptions = {}): Running {
