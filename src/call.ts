@@ -10,6 +10,8 @@ export interface Caller {
   /** The task credential as the client presented it: the value of the one header that may carry it on this door; inside a tunnel, that of the CONNECT. */
   readonly presented: string | undefined;
   readonly remoteAddress: string;
+  /** A web page of another origin than ours asked a browser for this. It can reach this listener, but knows no task credential. */
+  readonly foreignPage: boolean;
   /** Set where the listener is a task. */
   readonly bound?: Bound | undefined;
 }

@@ -16,6 +16,11 @@ const table = {
   ],
   task_credential_unknown: [407, 'http_request_denied', 'The task credential is not known here. Use the proxy URL of an open task.'],
   task_credential_refused: [403, 'http_request_denied', 'The task credential is missing, unknown or not accepted on this door.'],
+  origin_refused: [
+    403,
+    'http_request_denied',
+    'A web page of another origin asked for this. Without a task credential of its own that is refused: use the proxy URL of a task.',
+  ],
   task_paused: [403, 'http_request_denied', 'The task is paused. Wait until it is resumed, then repeat the call.'],
   task_completed: [403, 'http_request_denied', 'The task is completed. Open a new task for further calls.'],
   task_expired: [403, 'http_request_denied', 'The task has expired. Open a new task for further calls.'],

@@ -20,6 +20,7 @@ const rows: [names: string, field: Partial<Field>][] = [
   ['host', { once: true, nominate: false }],
   ['content-length content-type content-range content-location content-encoding', { once: true, nominate: false }],
   ['date expect from if-modified-since if-unmodified-since max-forwards referer user-agent', { once: true, nominate: false }],
+  ['origin sec-fetch-site', { once: true, nominate: false }],
   ['content-language content-disposition content-digest repr-digest traceparent tracestate', { nominate: false }],
   ['transfer-encoding', { once: true, hop: true }],
   ['connection proxy-connection keep-alive te upgrade trailer http2-settings', { hop: true }],

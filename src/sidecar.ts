@@ -42,7 +42,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       const [task, principal] = [tasks.get(id), identity.principal()];
       if (task === undefined) return refuse('not_found');
       if (principal === undefined) return refuse('identity_unavailable');
-      const requested = parseTarget(url, URL.canParse(url) ? new URL(url).host : '', { ownAuthorities: new Set() });
+      const here = 'exeat';
+      const requested = parseTarget(url, URL.canParse(url) ? new URL(url).host : here, { ownAuthorities: new Set([here]) });
       return isRefusal(requested) ? requested : explain(stages.graph, { principal, task, method, requested });
     },
     reload: () => stages.reload('operator'),

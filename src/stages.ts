@@ -195,6 +195,7 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
       });
       proxy = await open(ingress, at, config.tasks.drain);
       for (const spelling of spellings(proxy)) ownAuthorities.add(spelling);
+      for (const named of config.listen.proxy_hosts) ownAuthorities.add(named);
       return proxy;
     },
     [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),

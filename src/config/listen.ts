@@ -30,6 +30,15 @@ const tcpOrSocket = z.union([tcp, socket], { error: 'expected address:port such 
 export const listenConfig = z
   .strictObject({
     proxy: tcp.prefault('127.0.0.1:7070').meta({ description: "the agent's door: address:port" }),
+    proxy_hosts: z
+      .array(
+        z
+          .string()
+          .toLowerCase()
+          .regex(/^[^\s/@]+:\d{1,5}$/, 'expected host:port such as exeat.internal:7070'),
+      )
+      .default([])
+      .meta({ description: 'more host:port by which clients may call routes, where the proxy is exposed by another name than its own' }),
     control: tcpOrSocket.prefault('127.0.0.1:7071').meta({ description: 'control API: address:port or unix:/path' }),
     health: tcp.prefault('127.0.0.1:7072').meta({ description: 'liveness, readiness and metrics; ":7072" in a pod' }),
     unsafe_expose_proxy: z.boolean().default(false).meta({ description: 'lets the proxy listen beyond loopback' }),

@@ -30,6 +30,8 @@ export function readConnect(request: IncomingMessage, context: RequestContext): 
       door: 'forward',
       presented: facts.presentedForward,
       remoteAddress: request.socket.remoteAddress ?? '',
+      // No page can send one.
+      foreignPage: false,
       bound: context.bound?.(request.socket),
     },
     method: 'CONNECT',

@@ -25,6 +25,7 @@ export function objectedCall(
       door,
       presented: presentedOnce(request.rawHeaders, door === 'forward' ? ['proxy-authorization'] : routeCredentialFields),
       remoteAddress: request.socket.remoteAddress ?? '',
+      foreignPage: request.rawHeaders.some((text, i) => i % 2 === 0 && /^(?:origin|sec-fetch-site)$/i.test(text)),
       bound: context.bound?.(request.socket),
     },
     method: request.method ?? '',

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Bound, InboundCall } from '../call.ts';
+import type { Bound, Door, InboundCall } from '../call.ts';
 import { isRefusal, refuse, type Refusal } from '../errors.ts';
 import { fieldName, mayBeNominated, type Field } from '../fields.ts';
 import { newCallId } from '../ids.ts';
@@ -19,6 +19,8 @@ export interface HeadFacts {
   nominated: Set<string> | undefined;
   passedHere: boolean;
   offersUpgrade: boolean;
+  origin: string | undefined;
+  fetchSite: string | undefined;
 }
 
 export interface RequestContext extends TargetContext {
@@ -48,7 +50,13 @@ export function readRequest(request: IncomingMessage, context: RequestContext, i
     return malformed('Exeat-Task is for routes only; the proxy takes the task from the proxy URL');
   const presented = door === 'forward' ? facts.presentedForward : facts.presentedRoute?.slice(facts.presentedRoute.indexOf(' ') + 1);
   return callOf(request, facts, {
-    caller: { door, presented, remoteAddress: request.socket.remoteAddress ?? '', bound: context.bound?.(request.socket) },
+    caller: {
+      door,
+      presented,
+      remoteAddress: request.socket.remoteAddress ?? '',
+      foreignPage: isForeignPage(facts, door, context),
+      bound: context.bound?.(request.socket),
+    },
     requested,
     objection: undefined,
   });
@@ -64,8 +72,12 @@ function readInside(
     return malformed('the task stands in the CONNECT; inside the tunnel there is no Proxy-Authorization and no Exeat-Task');
   const target = parseInnerTarget(request.url ?? '', facts.host, inside.end);
   if (isRefusal(target)) return target;
+  const foreignPage = isForeignPage(facts, 'tunnel', context);
   return callOf(request, facts, {
-    caller: context.bound === undefined ? inside.caller : { ...inside.caller, bound: context.bound(inside.socket) },
+    caller:
+      context.bound === undefined && !foreignPage
+        ? inside.caller
+        : { ...inside.caller, foreignPage, bound: context.bound?.(inside.socket) },
     requested: target.requested,
     objection: inside.objection ?? (target.misdirected ? refuse('misdirected') : undefined),
   });
@@ -97,6 +109,12 @@ function callOf(
   };
 }
 
+/** Browsers name the page's origin (RFC 6454 §7) but for a mere GET, where `Sec-Fetch-Site` tells on a route, a loopback address; through a proxy that says nothing. */
+function isForeignPage({ origin, fetchSite }: HeadFacts, door: Door, { ownAuthorities }: TargetContext): boolean {
+  if (origin !== undefined && !(origin.startsWith('http://') && ownAuthorities.has(origin.slice('http://'.length)))) return true;
+  return door === 'route' && fetchSite !== undefined && fetchSite !== 'same-origin' && fetchSite !== 'none';
+}
+
 /** Reads and checks what is common to all requests. An absent Host is ''. */
 export function readFields(request: IncomingMessage, via: string): HeadFacts | Refusal {
   const raw = request.rawHeaders;
@@ -111,6 +129,8 @@ export function readFields(request: IncomingMessage, via: string): HeadFacts | R
     nominated: undefined,
     passedHere: false,
     offersUpgrade: false,
+    origin: undefined,
+    fetchSite: undefined,
   };
   const seen: Field[] = [];
   let routeRank = 9;
@@ -157,6 +177,12 @@ function readField(name: string, value: string, facts: HeadFacts): Refusal | und
     case 'expect':
       facts.expect = value;
       return value.toLowerCase() === '100-continue' ? undefined : refuse('expectation_failed');
+    case 'origin':
+      facts.origin = value;
+      return undefined;
+    case 'sec-fetch-site':
+      facts.fetchSite = value;
+      return undefined;
     case 'te':
       facts.acceptsTrailers = /(?:^|,)\s*trailers\s*(?:,|;|$)/i.test(value);
       return undefined;

@@ -4,7 +4,7 @@ import { canonicalPath, checkedQuery } from './path.ts';
 
 /** What the target parser must know about the listener it serves. */
 export interface TargetContext {
-  /** `host:port` spellings of our own proxy listener: an absolute-form target that names one is a route. */
+  /** `host:port` spellings of our own proxy listener: an absolute-form target that names one is a route, and a path is one only with such a Host. */
   readonly ownAuthorities: ReadonlySet<string>;
 }
 
@@ -16,7 +16,7 @@ const dottedQuad = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
  * schemes, and every spelling of a host that could be read as another one.
  */
 export function parseTarget(raw: string, host: string, context: TargetContext): Requested | Refusal {
-  if (raw.startsWith('/')) return route(raw);
+  if (raw.startsWith('/')) return isOwn(host, context) ? route(raw) : malformed('Host must name this listener, or the target be a URL');
   const url = splitUrl(raw);
   if (isRefusal(url)) return url;
   const { scheme, authority } = url;
@@ -100,6 +100,13 @@ function readAuthority(raw: string, scheme: 'http' | 'https'): Authority | Refus
   const port = match[2] === undefined ? (scheme === 'https' ? 443 : 80) : Number(match[2]);
   if (port < 1 || port > 65_535 || match[2]?.startsWith('0') === true) return malformed('the port is not valid');
   return { host, port };
+}
+
+/** A web page can make a name of its own resolve to this listener; it cannot make its browser say another name. */
+function isOwn(host: string, { ownAuthorities }: TargetContext): boolean {
+  if (ownAuthorities.has(host)) return true;
+  const named = parseAuthority(host, 'http');
+  return !isRefusal(named) && ownAuthorities.has(`${named.host}:${named.port}`);
 }
 
 function route(raw: string): Requested | Refusal {

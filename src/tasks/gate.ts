@@ -44,7 +44,7 @@ export function createGate(options: GateOptions): TaskGate {
       if (caller.bound !== undefined) return refusedByListener(caller) ?? find(caller.bound.task) ?? refuse('task_credential_refused');
       const defaultTask = options.defaultTask();
       if (defaultTask !== undefined) {
-        if (presented === undefined) return defaultTask();
+        if (presented === undefined) return caller.foreignPage ? refuse('origin_refused') : defaultTask();
         return refuse('task_credential_refused', {
           detail: 'Calls here run in the default task. Send no task credential and no API key of your own.',
         });
@@ -83,7 +83,9 @@ export function createGate(options: GateOptions): TaskGate {
 }
 
 /** Where the listener is the task, whoever presents something takes it for another door. */
-function refusedByListener({ door, presented, bound }: Caller): Refusal | undefined {
+function refusedByListener({ door, presented, bound, foreignPage }: Caller): Refusal | undefined {
+  // A page cannot make its browser take this listener for a proxy; the command may be a browser.
+  if (foreignPage && door === 'route') return refuse('origin_refused');
   if (bound?.stranger === true) {
     return refuse('task_credential_refused', {
       detail: "This listener is one user's task, and the call came from another user's process.",

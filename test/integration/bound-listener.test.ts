@@ -56,6 +56,16 @@ test('where the listener is the task, calls need no credential on either door, a
   assert.equal((await call(`${origin.url}/`, { proxy })).code, 'task_completed');
 });
 
+test('where the listener is the task, no web page can call a route; a browser that has it for a proxy may be the command', async () => {
+  await using origin = await startOrigin();
+  await using bound = await startBound(origin);
+  const { proxy } = bound;
+  const page = await fetch(`http://${proxy}/tickets/1`, { headers: { 'sec-fetch-site': 'cross-site' } });
+  assert.match(await page.text(), /origin_refused/);
+  assert.equal((await call(`${origin.url}/`, { proxy, fields: ['Origin: http://other.example'] })).status, 200);
+  assert.equal(origin.seen.length, 1);
+});
+
 test('where the listener is the task, a credential is refused, but for the placeholder of an SDK, which does not travel on', async () => {
   await using origin = await startOrigin();
   await using bound = await startBound(origin);

@@ -149,7 +149,7 @@ export function principal(id: string) {
 }
 
 export function caller(presented: string | undefined, door: Door = 'forward') {
-  return { door, presented, remoteAddress: '127.0.0.1' };
+  return { door, presented, remoteAddress: '127.0.0.1', foreignPage: false };
 }
 
 export function basic(credential: string): string {
