@@ -95,6 +95,7 @@ export class CallRecord {
       received_at: call.receivedAt,
       duration_ms: Date.now() - call.receivedAt,
       upstream: outcome?.upstreamAddress,
+      address: (outcome !== undefined || kind === 'call.started') && target !== undefined && isUnchecked(target) ? 'unchecked' : undefined,
       removed: outcome === undefined || outcome.removed.length === 0 ? undefined : outcome.removed,
     };
   }
@@ -104,6 +105,11 @@ export class CallRecord {
     const { call, task, operationName: name } = this;
     return { kind: 'privilege.changed', change: 'mint', task: task?.id, call: call.id, detail: capped(name, fingerprint) };
   }
+}
+
+/** The upstream proxy resolves the name. */
+function isUnchecked({ destination, host }: Target): boolean {
+  return destination.proxyFor?.(host) !== undefined;
 }
 
 /** Where events of calls go: the log itself, and the sum of refusals that are to have no event of their own. */

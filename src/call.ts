@@ -96,7 +96,7 @@ export interface Reply {
 
 /** How a call that was forwarded ended. */
 export interface Outcome {
-  /** The destination's status; undefined when there was none. */
+  /** The destination's status, or the one with which the upstream proxy refused to lead there; undefined when there was none. */
   readonly status: number | undefined;
   /** Why the call did not complete; undefined = it did. */
   readonly code: ErrorCode | undefined;

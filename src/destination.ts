@@ -1,7 +1,24 @@
+import type { Secret } from './secret.ts';
+
+/** The proxy of a company's network, on the way to others. It resolves their names, so nobody here learns their addresses. */
+export interface UpstreamProxy {
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
+  /** Its own address may be in a private range. */
+  readonly allowPrivate: boolean;
+  /** PEM of extra roots for its own TLS. */
+  readonly ca?: string;
+  /** The value of Proxy-Authorization, read anew for each connection; throws when it cannot be had. */
+  readonly authorization?: () => Secret;
+}
+
 /** How a credential or a call may travel to a network peer; shared by destinations and the authority. Times in ms. */
 export interface PeerNetwork {
   /** Dial this `host:port` instead; TLS and `Host` still use the peer's own name. */
   readonly connectTo?: { readonly host: string; readonly port: number };
+  /** The proxy through which this host of the peer is reached; undefined: it is dialled. Never one for an address, a wildcard's name or loopback. */
+  readonly proxyFor?: (host: string) => UpstreamProxy | undefined;
   /** Private and loopback ranges are allowed for this peer; metadata and link-local addresses never are. */
   readonly allowPrivate: boolean;
   /** PEM of extra roots, beside the public ones. */

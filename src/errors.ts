@@ -56,6 +56,41 @@ const table = {
   connect_timeout: [504, 'connection_timeout', 'The destination did not accept a connection in time. Try again later.'],
   tls_failed: [502, 'tls_certificate_error', "The destination's TLS certificate could not be verified. Tell the operator."],
   tls_handshake_failed: [502, 'tls_protocol_error', 'No TLS connection to the destination could be made. Tell the operator.'],
+  upstream_proxy_unreachable: [
+    502,
+    'destination_unavailable',
+    'No connection to the upstream proxy, which leads to this destination, could be made. Try again later.',
+  ],
+  upstream_proxy_prohibited: [
+    502,
+    'destination_ip_prohibited',
+    'The upstream proxy has an address that must not be reached. Tell the operator.',
+  ],
+  upstream_proxy_timeout: [
+    504,
+    'connection_timeout',
+    'The upstream proxy, which leads to this destination, did not answer in time. Try again later.',
+  ],
+  upstream_proxy_tls_failed: [
+    502,
+    'tls_certificate_error',
+    'No verified TLS connection to the upstream proxy could be made. Tell the operator.',
+  ],
+  upstream_proxy_authentication_failed: [
+    502,
+    'proxy_configuration_error',
+    'The upstream proxy did not accept the credentials configured for it. Tell the operator; repeating will not help.',
+  ],
+  upstream_proxy_refused: [
+    502,
+    'destination_unavailable',
+    'The upstream proxy did not open a connection to this destination. Tell the operator.',
+  ],
+  upstream_proxy_malformed: [
+    502,
+    'http_protocol_error',
+    'The upstream proxy broke off or did not answer as an HTTP proxy does. Tell the operator.',
+  ],
   upstream_timeout: [504, 'http_response_timeout', 'The destination did not answer in time. Try again later.'],
   upstream_stalled: [504, 'connection_read_timeout', 'The destination fell silent before its answer was complete. Try again later.'],
   upstream_broken: [502, 'connection_terminated', 'The destination broke the connection before its answer was complete.'],
@@ -103,6 +138,8 @@ export interface Refusal {
   readonly detail?: string;
   /** Whole seconds for Retry-After. */
   readonly retryAfterS?: number;
+  /** With what status the next hop refused, where it was not the destination. */
+  readonly receivedStatus?: number;
 }
 
 /** A failure. `message` is for operators and carries no secret; the reply is made from the refusal alone. */

@@ -98,7 +98,10 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
   const network = authorityNetworkOf(config);
   const client = network === undefined ? undefined : stack.use(createGuardedFetch(network, { ownPorts, resolve }));
   const authority = config.authority && client && createAuthorityClient(config.authority, { identity, fetch: client.fetch });
-  const build = (next: Config) => buildGraph(next, { authority, host: { ownPorts, resolve }, via, fingerprint });
+  const build = (next: Config) => ({
+    ...buildGraph(next, { authority, host: { ownPorts, resolve }, via, fingerprint }),
+    toAuthority: authorityNetworkOf(next),
+  });
   let current = config;
   let { graph, providers } = build(config);
   const tellInForce = (how: Parameters<typeof inForce>[1]): void => {
@@ -143,6 +146,7 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
         const retired = graph;
         current = settings;
         ({ graph, providers } = next);
+        if (next.toAuthority !== undefined) client?.redirect(next.toAuthority);
         broker.swapProviders(providers);
         tasks.reconfigure(settings);
         cutWhatIsNoLongerGranted(graph, tasks);

@@ -28,7 +28,7 @@ export interface CallEvent {
   readonly legacy?: boolean | undefined;
   /** Status that the client was sent, or would have been had it not left (499). */
   readonly status?: number | undefined;
-  /** The destination's, where the client was sent another. */
+  /** The destination's, or with `upstream_proxy_…` that proxy's, where the client was sent another. */
   readonly received_status?: number | undefined;
   /** Why the call was refused or did not complete. */
   readonly code?: ErrorCode | undefined;
@@ -36,7 +36,10 @@ export interface CallEvent {
   readonly response_bytes: number;
   readonly received_at: number;
   readonly duration_ms: number;
+  /** The checked address that was dialled. */
   readonly upstream?: string | undefined;
+  /** The destination was reached through the upstream proxy, whose address `upstream` then is: nobody here knows the destination's. */
+  readonly address?: 'unchecked' | undefined;
   readonly removed?: readonly string[] | undefined;
 }
 

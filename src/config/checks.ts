@@ -2,8 +2,8 @@ import { folderProblem } from '../ingress/ca-config.ts';
 import { didYouMean } from '../nearest.ts';
 import { caFoldersOf } from './ca-folders.ts';
 import type { DestinationConfig } from './destination.ts';
-import { type Endpoint, originOf } from './hosts.ts';
-import { endpointsOf, networkProblems } from './network-checks.ts';
+import { covers, type Endpoint, originOf } from './hosts.ts';
+import { endpointsOf, networkProblems, upstreamProxyProblems } from './network-checks.ts';
 import type { Problem } from './problems.ts';
 import type { Config } from './schema.ts';
 
@@ -19,6 +19,7 @@ export function crossProblems(config: Config, names: DeclaredNames): Problem[] {
   return [
     ...intentProblems(config, names),
     ...caProblems(config),
+    ...upstreamProxyProblems(config),
     ...hostClaims(config),
     ...routeClaims(config),
     ...Object.entries(config.destinations).flatMap(([name, destination]) => [
@@ -72,11 +73,7 @@ function hostClaims({ destinations }: Config): Problem[] {
 
 function overlap(a: Endpoint, b: Endpoint): boolean {
   if (a.scheme !== b.scheme || a.port !== b.port) return false;
-  return a.name === b.name || matches(a.name, b.name) || matches(b.name, a.name);
-}
-
-function matches(pattern: string, name: string): boolean {
-  return pattern.startsWith('*.') && name.slice(name.indexOf('.')) === pattern.slice(1);
+  return a.name === b.name || covers(a.name, b.name) || covers(b.name, a.name);
 }
 
 function routeClaims({ destinations }: Config): Problem[] {

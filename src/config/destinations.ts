@@ -1,32 +1,34 @@
 import type { Destination, PeerNetwork } from '../destination.ts';
-import { readPlainFile } from '../plain-file.ts';
-import { endpointsOf } from './network-checks.ts';
 import { type DestinationConfig, tlsOf } from './destination.ts';
+import { endpointsOf } from './network-checks.ts';
+import { readPem } from './pem.ts';
 import { ConfigError, type LocatedProblem } from './problems.ts';
+import { type Proxied, proxiedBy } from './proxied.ts';
 import type { Config } from './schema.ts';
-
-const largestPemBytes = 4 * 1024 ** 2;
 
 /** The destinations as the stages see them. Reads their CA files; throws a ConfigError that names all that cannot be used. */
 export function destinationsOf(config: Config): Destination[] {
-  const problems: LocatedProblem[] = [];
+  const problems = createProblems();
+  const proxied = proxiedBy(config, problems.at('upstream_proxy', 'ca'));
   const destinations = Object.entries(config.destinations).map(([name, settings]) =>
-    destinationOf(name, settings, (message) => problems.push({ path: ['destinations', name, 'ca'], line: undefined, message })),
+    destinationOf(name, settings, { proxied, report: problems.at('destinations', name, 'ca') }),
   );
-  if (problems.length > 0) throw new ConfigError('configuration', problems);
+  problems.throwAny();
   return destinations;
 }
 
 /** How to reach the authority; undefined without one. Reads its CA file. */
-export function authorityNetworkOf({ authority }: Config): PeerNetwork | undefined {
+export function authorityNetworkOf(config: Config): PeerNetwork | undefined {
+  const { authority } = config;
   if (authority === undefined) return undefined;
   const { connect_to: connectTo, ca, timeouts } = authority;
-  const problems: LocatedProblem[] = [];
-  const pem =
-    ca === undefined ? undefined : readPem(ca, (message) => problems.push({ path: ['authority', 'ca'], line: undefined, message }));
-  if (problems.length > 0) throw new ConfigError('configuration', problems);
+  const problems = createProblems();
+  const proxied = proxiedBy(config, problems.at('upstream_proxy', 'ca'));
+  const pem = ca === undefined ? undefined : readPem(ca, problems.at('authority', 'ca'));
+  problems.throwAny();
   return {
     ...(connectTo === undefined ? {} : { connectTo }),
+    ...proxied.anyName(connectTo),
     ...(pem === undefined ? {} : { ca: pem }),
     // Clear text is for loopback alone, which is a private range.
     allowPrivate: authority.allow_private || authority.unsafe_cleartext,
@@ -37,15 +39,20 @@ export function authorityNetworkOf({ authority }: Config): PeerNetwork | undefin
   };
 }
 
-function destinationOf(name: string, settings: DestinationConfig, report: (message: string) => void): Destination {
+function destinationOf(
+  name: string,
+  settings: DestinationConfig,
+  { proxied, report }: { readonly proxied: Proxied; readonly report: (message: string) => void },
+): Destination {
   const endpoints = endpointsOf(settings).map(({ endpoint }) => endpoint);
   const [first] = endpoints;
   if (first === undefined) throw new Error(`the destination "${name}" has no host`);
   const { timeouts } = settings;
+  const hosts = endpoints.map((endpoint) => endpoint.name);
   return {
     name,
     scheme: first.scheme,
-    hosts: endpoints.map((endpoint) => endpoint.name),
+    hosts,
     port: first.port,
     ...(settings.route === undefined ? {} : { route: settings.route }),
     basePath: settings.url?.path ?? '',
@@ -59,6 +66,7 @@ function destinationOf(name: string, settings: DestinationConfig, report: (messa
     allowEncodedPath: settings.unsafe_encoded_path,
     ...(settings.observe === undefined ? {} : { observeUntil: settings.observe.until }),
     ...(settings.connect_to === undefined ? {} : { connectTo: settings.connect_to }),
+    ...proxied.amongst(hosts, settings.connect_to),
     allowPrivate: settings.allow_private,
     ...(settings.ca === undefined ? {} : { ca: readPem(settings.ca, report) }),
     unsafeCleartext: settings.unsafe_cleartext && settings.credential !== undefined,
@@ -68,13 +76,16 @@ function destinationOf(name: string, settings: DestinationConfig, report: (messa
   };
 }
 
-function readPem(path: string, report: (message: string) => void): string {
-  try {
-    const pem = readPlainFile(path, largestPemBytes).toString();
-    if (!pem.includes('-----BEGIN CERTIFICATE-----')) report(`there is no PEM certificate in ${path}`);
-    return pem;
-  } catch (error) {
-    report(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
-    return '';
-  }
+/** Collects what is wrong with files, by the keys that name them. */
+function createProblems() {
+  const problems: LocatedProblem[] = [];
+  return {
+    at:
+      (...path: LocatedProblem['path']) =>
+      (message: string) =>
+        void problems.push({ path, line: undefined, message }),
+    throwAny() {
+      if (problems.length > 0) throw new ConfigError('configuration', problems);
+    },
+  };
 }

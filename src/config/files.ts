@@ -25,13 +25,13 @@ export function trustedPathsOf(config: Config, file: string): string[] {
 
 /** The files that are read when the configuration is loaded; what a watch looks at. */
 export function loadedPathsOf(config: Config, file: string): string[] {
-  const cas = [config.authority?.ca, ...Object.values(config.destinations).map(({ ca }) => ca)];
+  const cas = [config.authority?.ca, config.upstream_proxy?.ca, ...Object.values(config.destinations).map(({ ca }) => ca)];
   return [file, config.policy.directory, ...cas.filter((path) => path !== undefined)];
 }
 
 /** One line for each secret that could not be had now. Not an error: secrets are often mounted only where Exeat runs. */
 export function missingSecrets(config: Config): string[] {
-  const references = [...referencesIn(config.tls, ['tls']), ...referencesIn(config.destinations, ['destinations'])];
+  const references = (['tls', 'upstream_proxy', 'destinations'] as const).flatMap((key) => referencesIn(config[key], [key]));
   const secrets = references.flatMap(({ path, reference }) => {
     const message = missing(reference);
     return message === undefined ? [] : [problemText({ path, message })];

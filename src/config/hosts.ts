@@ -29,6 +29,12 @@ export const baseUrl = z
   .transform((text, context): BaseUrl => settled(baseUrlOf(text), context))
   .meta({ description: 'base URL of a route', examples: ['https://tickets.example.com/api'] });
 
+/** A name alone, or `*.name` for exactly one label; no address. */
+export const hostName = z
+  .string()
+  .transform((text, context) => settled(nameAlone(text), context).name)
+  .meta({ description: 'a name; *.name is exactly one label', examples: ['git.corp.example'] });
+
 /** `name:port`, dialled instead of the destination's own address. */
 export const hostAndPort = z
   .string()
@@ -44,6 +50,11 @@ export function originOf(endpoint: Endpoint): string {
   return `${endpoint.scheme}://${endpoint.name}${port}`;
 }
 
+/** True when a pattern with `*` stands for this name too. */
+export function covers(pattern: string, name: string): boolean {
+  return pattern.startsWith('*.') && name.slice(name.indexOf('.')) === pattern.slice(1);
+}
+
 /** True when a host name or address literal can only mean this machine's loopback interface. */
 export function isLoopback(name: string): boolean {
   const bare = name.replace(/^\[|\]$/g, '');
@@ -54,6 +65,12 @@ function settled<T extends object>(result: T | string, context: z.core.$Refineme
   if (typeof result !== 'string') return result;
   context.addIssue({ code: 'custom', message: result });
   return z.NEVER;
+}
+
+function nameAlone(text: string): Pick<Endpoint, 'name'> | string {
+  if (isIP(text.replace(/^\[|\]$/g, '')) !== 0) return 'expected a name, not an address';
+  if (/[:/]/.test(text)) return 'expected a name alone, without scheme and port';
+  return text.startsWith('.') ? `write "*${text}", which is exactly one label` : endpointOf(text, true);
 }
 
 function baseUrlOf(text: string): BaseUrl | string {

@@ -21,6 +21,18 @@ export function networkProblems(name: string, destination: DestinationConfig, co
   return [...cleartextProblems(name, destination), ...(own.length > 0 ? own : addressProblems(name, destination))];
 }
 
+/** The proxy is no destination, and no less guarded. */
+export function upstreamProxyProblems({ upstream_proxy: settings, listen }: Config): Problem[] {
+  if (settings === undefined) return [];
+  const path = ['upstream_proxy', 'url'];
+  const { name, port } = settings.url;
+  const host = name.replace(/^\[|\]$/g, '');
+  const own = ownListener({ host, port }, listen);
+  if (own !== undefined) return [{ path, message: `is Exeat's own "${own}" listener` }];
+  const message = prohibited(host, settings.allow_private);
+  return message === undefined ? [] : [{ path, message }];
+}
+
 function cleartextProblems(name: string, destination: DestinationConfig): Problem[] {
   if (destination.credential === undefined) return [];
   return endpointsOf(destination).flatMap(({ endpoint, at }) => {
@@ -35,12 +47,15 @@ function cleartextProblems(name: string, destination: DestinationConfig): Proble
 }
 
 function ownListenerProblems(name: string, destination: DestinationConfig, { listen }: Config): Problem[] {
-  const listeners = Object.entries({ proxy: listen.proxy, control: listen.control, health: listen.health });
   return dialledBy(destination).flatMap(({ host, port, at }) => {
-    const own = listeners.find(([, address]) => reaches(host, port, address));
+    const own = ownListener({ host, port }, listen);
     if (own === undefined) return [];
-    return [{ path: ['destinations', name, ...at], message: `is Exeat's own "${own[0]}" listener, which is never a destination` }];
+    return [{ path: ['destinations', name, ...at], message: `is Exeat's own "${own}" listener, which is never a destination` }];
   });
+}
+
+function ownListener({ host, port }: { readonly host: string; readonly port: number }, listen: Config['listen']): string | undefined {
+  return (['proxy', 'control', 'health'] as const).find((each) => reaches(host, port, listen[each]));
 }
 
 function reaches(host: string, port: number, address: ListenAddress): boolean {

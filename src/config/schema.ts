@@ -8,6 +8,7 @@ import { z } from '../settings.ts';
 import { intentConfig, tasksConfig } from '../tasks/settings.ts';
 import { destinationConfig } from './destination.ts';
 import { listenConfig } from './listen.ts';
+import { upstreamProxyConfig } from './upstream-proxy.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'a name is lower-case letters, digits, - and _, at most 63 of them');
 
@@ -17,6 +18,7 @@ export const configSchema = z.strictObject({
   control: controlConfig.prefault({}),
   identity: identityConfig.prefault({ source: 'local' }),
   authority: authorityClientConfig.optional(),
+  upstream_proxy: upstreamProxyConfig.optional(),
   tls: z.strictObject({ ca: caConfig.prefault({}) }).prefault({}),
   tasks: tasksConfig.prefault({}),
   intents: z.record(name, intentConfig).default({}),

@@ -2,6 +2,7 @@ import { endpointsOf } from './network-checks.ts';
 import { type DestinationConfig, tlsOf } from './destination.ts';
 import { listenText } from './listen.ts';
 import { type Problem, problemText } from './problems.ts';
+import { goesThrough, names } from './proxied.ts';
 import type { Config } from './schema.ts';
 
 const dayMs = 86_400_000;
@@ -13,6 +14,7 @@ export function warningsOf(config: Config, now = Date.now()): string[] {
   const problems = [
     ...exposure(config),
     ...reach(config),
+    ...chained(config),
     ...Object.entries(config.destinations).flatMap(([name, destination]) =>
       [...unsafe(destination), ...dated(destination, now)].map(({ path, message }) => ({ path: ['destinations', name, ...path], message })),
     ),
@@ -42,6 +44,30 @@ function reach({ destinations, intents, tasks }: Config): Problem[] {
     ...unused,
     ...tooLong.map(([name]) => ({ path: ['intents', name, 'max_ttl'], message: 'is more than tasks.max_ttl, which holds' })),
   ];
+}
+
+/** What may not go the way that was meant. */
+function chained({ upstream_proxy: proxy, destinations, authority }: Config): Problem[] {
+  if (proxy === undefined) return [];
+  const dialled = Object.entries(destinations).flatMap(([name, settings]) => {
+    if (settings.connect_to !== undefined) return [];
+    return endpointsOf(settings).map(({ endpoint, at }) => ({ host: endpoint.name, path: ['destinations', name, ...at], settings }));
+  });
+  const hosts = dialled.map(({ host }) => host).concat(authority === undefined ? [] : new URL(authority.issuer).hostname);
+  const idle = proxy.no_proxy.flatMap((pattern, index) => {
+    if (hosts.some((host) => names(pattern, host))) return [];
+    return [{ path: ['upstream_proxy', 'no_proxy', index], message: 'no destination is there, nor the authority' }];
+  });
+  const strays = dialled.flatMap(({ host, path, settings }) => {
+    if (host.startsWith('*.') && !proxy.no_proxy.some((pattern) => names(pattern, host)))
+      return [
+        { path, message: 'is dialled directly: a wildcard never goes through the upstream proxy ("no_proxy" may say that it is meant)' },
+      ];
+    if (!settings.allow_private || !goesThrough(host, proxy)) return [];
+    return [{ path, message: 'goes through the upstream proxy, which "allow_private" does not bind: name it in "no_proxy" to dial it' }];
+  });
+  if (!proxy.unsafe_cleartext || proxy.credentials === undefined) return [...idle, ...strays];
+  return [{ path: ['upstream_proxy', 'unsafe_cleartext'], message: 'the password travels in clear to the proxy' }, ...idle, ...strays];
 }
 
 function unsafe(destination: DestinationConfig): Problem[] {

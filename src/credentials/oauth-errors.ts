@@ -49,6 +49,13 @@ const neverDialled: ReadonlySet<ErrorCode> = new Set([
   'connect_failed',
   'connect_timeout',
   'tls_failed',
+  'upstream_proxy_unreachable',
+  'upstream_proxy_prohibited',
+  'upstream_proxy_timeout',
+  'upstream_proxy_tls_failed',
+  'upstream_proxy_authentication_failed',
+  'upstream_proxy_refused',
+  'upstream_proxy_malformed',
   'identity_unavailable',
   'credential_unavailable',
 ]);

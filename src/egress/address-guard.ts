@@ -1,6 +1,6 @@
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
 import { BlockList, isIP } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import { ExeatError } from '../errors.ts';
 
@@ -92,6 +92,15 @@ export function assertAddress(address: string, port: number, rules: AddressRules
 /** Names that only a metadata service answers to. */
 export function assertName(host: string): void {
   if (metadataNames.has(host)) throw new ExeatError('address_prohibited', 'the destination is a metadata service');
+}
+
+/** For a name that another resolves: what an address would have told has to be told by the name. Throws `address_prohibited` or `own_listener`. */
+export function assertUnresolved(host: string, port: number, ownPorts: ReadonlySet<number>): void {
+  assertName(host);
+  const here = host === 'localhost' || host.endsWith('.localhost') || `${host}.`.startsWith(`${hostname().toLowerCase()}.`);
+  if (here && ownPorts.has(port)) throw new ExeatError('own_listener');
+  if (isIP(host.replace(/^\[|\]$/g, '')) !== 0 || /(?:^|\.)localhost$/.test(host))
+    throw new ExeatError('address_prohibited', 'only names are left to the upstream proxy to resolve');
 }
 
 function isLoopback(address: string): boolean {

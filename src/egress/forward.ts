@@ -157,6 +157,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#settled) return;
     if (!this.#rejected) this.#code ??= this.#call.body?.errored ? 'client_gone' : failureCode(error, this.#status === undefined);
+    if (error instanceof ExeatError) this.#status ??= error.refusal.receivedStatus;
     if (this.#reply.started) this.#reply.breakOff();
     this.#settle();
   }

@@ -40,7 +40,10 @@ export class Tunnelling {
     reply.onClose(() => this.#end(this.#halves < 2 ? undefined : 'client_gone'));
     this.#clients.dial({ host, port: destination.port }, destination).then(
       (socket) => this.#relay(socket, call.body),
-      (error: unknown) => this.#end(failureCode(error)),
+      (error: unknown) => {
+        if (error instanceof ExeatError) this.#status = error.refusal.receivedStatus;
+        this.#end(failureCode(error));
+      },
     );
     return this.#outcome.promise;
   }
