@@ -97,7 +97,7 @@ async function runWith({ intent, file, keep, user, quiet, json, command }: Optio
     throw new Error(`${Object.keys(held).join(', ')}: the command could read it from /proc, and that cannot be helped here; unset it`);
   }
   if (!quiet) for (const warning of warningsOf(config, { file, keep })) say(`warning: ${warning}`);
-  const finishing = finishEarlierRuns(config);
+  const earlierRuns = finishEarlierRuns(config);
   using namespace = user === undefined ? undefined : await makeNamespace();
   const started = await startRun({
     config,
@@ -113,7 +113,7 @@ async function runWith({ intent, file, keep, user, quiet, json, command }: Optio
   const { code, problem } = await runChild(words, { env, apart: user !== undefined && mayType() });
   if (problem !== undefined) say(problem);
   const report = await started.end();
-  const end = { report, exitCode: code, auditFile: started.auditFile, ended: await finishing };
+  const end = { report, exitCode: code, auditFile: started.auditFile, ended: await earlierRuns() };
   if (json) say(summaryJson(end), '');
   else if (!quiet) say(summaryLine(end), '');
   return code;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { caFoldersOf } from '../config/ca-folders.ts';
 import { defaultFolders } from '../config/folders.ts';
@@ -70,12 +70,33 @@ export function discardRun({ state, kept, trust }: RunFolders): void {
   for (const folder of [trust, state, kept]) rmSync(folder, { recursive: true, force: true });
 }
 
-/** State folders of runs whose process is gone: nobody holds them any more. */
-export function abandonedRuns(config: Config): string[] {
+/** What has not been ended by then has expired, or never will be: its configuration is gone, or its authority. */
+const longestKeptMs = 30 * 86_400_000;
+/** A run that was killed while it started has given nothing to anybody. */
+const longestStartMs = 3_600_000;
+
+/** State folders of runs whose process is gone: nobody holds them any more. Those that nobody can end are removed. */
+export function abandonedRuns(config: Config, now: number): string[] {
   const states = statesOf(config);
-  return namesIn(states)
+  const unheld = namesIn(states)
     .map((name) => join(states, name))
-    .filter((state) => namesIn(state).includes(recordName) && !isHeld(state));
+    .filter((state) => !isStarting(state, now) && !isHeld(state));
+  const [over, left] = [true, false].map((past) => unheld.filter((state) => isOver(state, now) === past));
+  for (const state of over ?? []) rmSync(state, { recursive: true, force: true });
+  return left ?? [];
+}
+
+function isStarting(state: string, now: number): boolean {
+  return writtenAt(join(state, recordName)) === undefined && now - (writtenAt(state) ?? now) < longestStartMs;
+}
+
+function isOver(state: string, now: number): boolean {
+  const recordedAt = writtenAt(join(state, recordName));
+  return recordedAt === undefined || now - recordedAt > longestKeptMs;
+}
+
+function writtenAt(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
 }
 
 function statesOf({ tasks }: Config): string {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { startAuthority, type RunningAuthority } from '../../src/authority/authority.ts';
@@ -133,6 +133,19 @@ suite('what a command was given is revoked', { concurrency: 2 }, () => {
     assert.equal(kinds.filter((kind) => kind === 'credential.revoked introspected').length, 2);
     assert.deepEqual(fixture.unfinished(), []);
   });
+});
+
+test('what nobody can end any more is given up: a run that was killed while it started, and one that is long past', async () => {
+  await using fixture = runFixture({ destinations: { api: { hosts: ['https://api.example.com'] } } });
+  const states = join(fixture.folder, 'state/runs');
+  const daysAgo = (days: number): Date => new Date(Date.now() - days * 86_400_000);
+  for (const name of ['starting', 'never-started', 'long-past']) mkdirSync(join(states, name), { recursive: true });
+  utimesSync(join(states, 'never-started'), daysAgo(1), daysAgo(1));
+  const record = join(states, 'long-past/run.json');
+  writeFileSync(record, '{}');
+  utimesSync(record, daysAgo(31), daysAgo(31));
+  assert.equal((await fixture.run(['true'])).code, 0);
+  assert.deepEqual(fixture.unfinished(), ['starting']);
 });
 
 test('of a run that has ended only its audit log stays, with the key that it is verified by', async () => {
