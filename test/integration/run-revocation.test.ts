@@ -138,7 +138,6 @@ suite('what a command was given is revoked', { concurrency: 2 }, () => {
 test('what nobody can end any more is given up: a run that was killed while it started, and one that is long past', async () => {
   await using fixture = runFixture({ destinations: { api: { hosts: ['https://api.example.com'] } } });
   const states = join(fixture.folder, 'state/runs');
-  const daysAgo = (days: number): Date => new Date(Date.now() - days * 86_400_000);
   for (const name of ['starting', 'never-started', 'long-past']) mkdirSync(join(states, name), { recursive: true });
   utimesSync(join(states, 'never-started'), daysAgo(1), daysAgo(1));
   const record = join(states, 'long-past/run.json');
@@ -158,3 +157,7 @@ test('of a run that has ended only its audit log stays, with the key that it is 
   assert.deepEqual(readdirSync(join(file, '..')).toSorted(), ['audit-public.pem', 'audit.ndjson']);
   assert.deepEqual(fixture.unfinished(), []);
 });
+
+function daysAgo(days: number): Date {
+  return new Date(Date.now() - days * 86_400_000);
+}
