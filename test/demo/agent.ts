@@ -1,4 +1,5 @@
-// The agent of the demo: an ordinary program with an ordinary fetch. It knows nothing of Exeat and holds no credential; only http_proxy is set.
+// The agent of the demo: an ordinary program with an ordinary fetch. It knows nothing of Exeat and holds no credential; only https_proxy and the
+// CA to trust are set.
 const [what = 'read', base = ''] = process.argv.slice(2);
 
 const calls: Readonly<Record<string, () => Promise<Response>>> = {

@@ -1,9 +1,10 @@
-// The protected API of the demo, a process of its own: checks each token by the authority's JWKS and asks by introspection whether it is still active.
-import { createServer } from 'node:http';
+// The protected API of the demo, a process of its own, over TLS: checks each token by the authority's JWKS and asks by introspection whether it is still active.
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 
+const [audience = '', pem = ''] = process.argv.slice(2);
 const secret = process.env['INTROSPECTION_SECRET'] ?? '';
-let audience = '';
 let issuer = '';
 let keys: ReturnType<typeof createRemoteJWKSet> | undefined;
 process.on('message', (message: { issuer: string }) => {
@@ -11,7 +12,7 @@ process.on('message', (message: { issuer: string }) => {
   keys = createRemoteJWKSet(new URL(`${issuer}/jwks`));
 });
 
-const server = createServer((request, response) => {
+const server = createServer({ cert: readFileSync(`${pem}.pem`), key: readFileSync(`${pem}.key`) }, (request, response) => {
   void answer(request.headers.authorization)
     .then((claims) => {
       if (claims === undefined) {
@@ -54,6 +55,5 @@ async function answer(authorization: string | undefined): Promise<object | undef
 server.listen(0, '127.0.0.1', () => {
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  audience = `http://127.0.0.1:${port}/`;
   process.send?.({ port });
 });

@@ -1,9 +1,12 @@
-// npm run demo: authority, protected API and sidecar as real processes on loopback, and an ordinary client that knows only http_proxy.
+// npm run demo: authority, protected API and sidecar as real processes on loopback, and an ordinary client that calls
+// an https:// URL and knows only https_proxy and a CA.
+import { request } from 'node:https';
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { stringify } from 'yaml';
+import { createRoot } from '../support/certificates.ts';
 import { startProcess, type Running } from './process.ts';
 import { createStory } from './story.ts';
 
@@ -11,6 +14,7 @@ const exeat = new URL('../../src/main.ts', import.meta.url).pathname;
 const here = (name: string) => new URL(name, import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'exeat-demo-'));
 const file = (name: string) => join(folder, name);
+const base = 'https://items.demo.example';
 const policy = `@id("triage reads items")
 permit (principal, action in Action::"read", resource in Destination::"items")
 when { context.task.intent == Intent::"triage" };
@@ -42,9 +46,14 @@ async function play(): Promise<void> {
   const secret = crypto.randomUUID();
   writeFileSync(file('introspection.secret'), secret);
 
-  const api = started(startProcess('api', here('api.ts'), [], { INTROSPECTION_SECRET: secret }));
-  const base = `http://127.0.0.1:${String((await api.message((message) => 'port' in message))['port'])}`;
-  writeFileSync(file('authority.yaml'), stringify(authoritySettings(base)));
+  const root = await createRoot();
+  const { cert, key } = await root.issue(['items.demo.example']);
+  writeFileSync(file('root.pem'), root.pem);
+  writeFileSync(file('api.pem'), cert);
+  writeFileSync(file('api.key'), key, { mode: 0o600 });
+  const api = started(startProcess('api', here('api.ts'), [`${base}/`, file('api')], { INTROSPECTION_SECRET: secret }));
+  const apiPort = Number((await api.message((message) => 'port' in message))['port']);
+  writeFileSync(file('authority.yaml'), stringify(authoritySettings()));
   const authority = started(startProcess('authority', exeat, ['authority', '--config', file('authority.yaml')]));
   const issuer = (await authority.line(/ready, issuer (\S+)/))[1] ?? '';
   api.send({ issuer });
@@ -61,20 +70,26 @@ async function play(): Promise<void> {
 
   mkdirSync(file('policies'));
   writeFileSync(file('policies/demo.cedar'), policy);
-  writeFileSync(file('exeat.yaml'), stringify(sidecarSettings(base, issuer)));
+  writeFileSync(file('exeat.yaml'), stringify(sidecarSettings(issuer, apiPort)));
   const sidecar = started(startProcess('exeat', exeat, ['serve', '--config', file('exeat.yaml')]));
   const ready = JSON.parse((await sidecar.line(/^(\{.*"msg":"ready".*\})$/m))[1] ?? '{}') as { control: string };
-  story.tell(`authority ${issuer}   api ${base}   sidecar control ${ready.control}`);
+  story.tell(`authority ${issuer}   api ${base} (on 127.0.0.1:${apiPort})   sidecar control ${ready.control}`);
 
-  story.step('An orchestrator opens a task with the intent "triage"; the agent gets nothing but a proxy URL.');
+  story.step('An orchestrator opens a task with the intent "triage"; the agent gets nothing but a proxy URL, and the CA to trust.');
   const control = controlClient(ready.control, readFileSync(file('orchestrator.token'), 'utf8').trim());
   const task = await control('POST', '/v1/tasks', { intent: 'triage', ttl: '5m', plan: ['items read /items', 'items read /events'] });
   const agent = (what: string) =>
     started(
-      startProcess(`agent ${what}`, here('agent.ts'), [what, base], { http_proxy: String(task['proxy_url']), NODE_USE_ENV_PROXY: '1' }),
+      startProcess(`agent ${what}`, here('agent.ts'), [what, base], {
+        https_proxy: String(task['proxy_url']),
+        NODE_USE_ENV_PROXY: '1',
+        NODE_EXTRA_CA_CERTS: file('trust/ca.pem'),
+      }),
     );
 
-  story.step('The agent reads: policy allows it, Exeat exchanges the workload identity for a token of this task, and forwards.');
+  story.step(
+    'The agent reads an https:// URL. Exeat speaks TLS with it under its own CA, so that it can see the call: policy allows it, Exeat exchanges the workload identity for a token of this task, and forwards.',
+  );
   const read = agent('read');
   story.expect('an allowed read', await read.message((message) => 'status' in message), { status: 200 });
   const items = await read.message((message) => 'end' in message);
@@ -102,8 +117,7 @@ async function play(): Promise<void> {
   story.tell(`the agent was told: ${detail(await late.message((message) => 'end' in message))}`);
 
   story.step('Someone kept the token that had been issued and sends it straight to the API.');
-  const direct = await fetch(`${base}/items`, { headers: { authorization: `Bearer ${token}` } });
-  story.expect('the very token, behind the back of Exeat', { status: direct.status }, { status: 401 });
+  story.expect('the very token, behind the back of Exeat', { status: await direct(apiPort, { token, ca: root.pem }) }, { status: 401 });
 
   story.step('All of it is in the audit log.');
   await sidecar.stop();
@@ -115,7 +129,18 @@ async function play(): Promise<void> {
   story.expect('the chain verifies', { exit: await verify.exit() }, { exit: 0 });
 }
 
-function authoritySettings(base: string): object {
+/** Without Exeat: what the API answers to this token. */
+function direct(port: number, { token, ca }: { token: string; ca: string }): Promise<number | undefined> {
+  const { hostname: servername } = new URL(base);
+  const options = { host: '127.0.0.1', port, servername, path: '/items', ca, headers: { authorization: `Bearer ${token}` } };
+  return new Promise((resolve, reject) => {
+    request(options, (response) => resolve(response.resume().statusCode))
+      .on('error', reject)
+      .end();
+  });
+}
+
+function authoritySettings(): object {
   return {
     listen: '127.0.0.1:0',
     trusted_issuers: [{ issuer: 'https://platform.demo.example', jwks_file: file('platform.jwks.json') }],
@@ -124,21 +149,23 @@ function authoritySettings(base: string): object {
   };
 }
 
-function sidecarSettings(base: string, issuer: string): object {
+function sidecarSettings(issuer: string, apiPort: number): object {
   return {
     listen: { proxy: '127.0.0.1:0', control: '127.0.0.1:0', health: '127.0.0.1:0' },
     control: { tokens: Object.fromEntries(['operator', 'orchestrator', 'agent'].map((role) => [role, { file: file(`${role}.token`) }])) },
     identity: { source: 'file', path: file('token') },
     authority: { issuer, unsafe_cleartext: true },
+    tls: { ca: { directory: file('ca'), publish: file('trust') } },
     tasks: { state: file('state') },
     intents: { triage: { description: 'Sort new items', destinations: ['items'], budget: { calls: 20 } } },
     policy: { engine: 'cedar', directory: file('policies') },
     audit: { to: file('audit.ndjson') },
     destinations: {
       items: {
-        hosts: [base],
+        hosts: ['items.demo.example'],
+        connect_to: `127.0.0.1:${apiPort}`,
+        ca: file('root.pem'),
         allow_private: true,
-        unsafe_cleartext: true,
         credential: { kind: 'token-exchange', resource: `${base}/`, scope: 'items:read' },
       },
     },
