@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { startAuthority } from '../authority/authority.ts';
 import { defaultFolders } from '../config/folders.ts';
 import type { Config } from '../config/schema.ts';
 import { authorityClientConfig } from '../credentials/authority-config.ts';
@@ -31,6 +30,8 @@ export async function startOwnAuthority(config: Config, state: string, issuer?: 
   if (folder === undefined) {
     throw new Error(`"token-exchange" needs an "authority": the one that "exeat run" starts knows no "${config.identity.source}" identity`);
   }
+  // Most runs need none, and its modules take a while to load.
+  const { startAuthority } = await import('../authority/authority.ts');
   await using identity = await createIdentity({ source: 'local', folder }, { folder, warn: () => undefined });
   const authority = await startAuthority({
     listen: '127.0.0.1:0',
