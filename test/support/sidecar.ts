@@ -18,6 +18,7 @@ export interface TestConfig {
   readonly identity?: object;
   readonly authority?: object;
   readonly upstream_proxy?: object;
+  readonly tls?: object;
   readonly listen?: object;
   readonly reload?: object;
   readonly log?: object;
@@ -106,6 +107,7 @@ export function configOf(config: TestConfig, folder: string): object {
     listen: { proxy: '127.0.0.1:0', control: '127.0.0.1:0', health: '127.0.0.1:0', ...config.listen },
     identity: config.identity ?? { source: 'local', folder: join(folder, 'identity') },
     ...(config.authority === undefined ? {} : { authority: config.authority }),
+    ...(config.tls === undefined ? {} : { tls: config.tls }),
     ...(config.upstream_proxy === undefined ? {} : { upstream_proxy: config.upstream_proxy }),
     control: {
       tokens: Object.fromEntries(['operator', 'orchestrator', 'agent'].map((role) => [role, { file: join(folder, `${role}.token`) }])),
