@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { createRoot } from '../support/certificates.ts';
 import { startOrigin } from '../support/origin.ts';
 import { node, runFixture, type RunFixture, type RunOptions } from '../support/run.ts';
 import { loopback } from '../support/sidecar.ts';
@@ -88,6 +92,22 @@ suite('the environment of a command', { concurrency: 2 }, () => {
     const script = `for name in SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE GIT_SSL_CAINFO NODE_EXTRA_CA_CERTS; do eval "grep -l CERTIFICATE \\$$name"; done`;
     const { out } = await fixture.run(['sh', '-c', script]);
     assert.match(out, /^(\/.*\/bundle\.pem\n){4}\/.*\/ca\.pem\n$/);
+  });
+
+  test('is all that clients take to call https:// as they always do, with the credential added on the way', async () => {
+    const root = await createRoot();
+    await using origin = await startOrigin(undefined, await root.issue(['api.example.com']));
+    const folder = mkdtempSync(join(tmpdir(), 'exeat-root-'));
+    writeFileSync(join(folder, 'root.pem'), root.pem);
+    const credential = { ...staticSecret, value: { env: 'CRM_KEY' } };
+    const network = { connect_to: `127.0.0.1:${origin.port}`, allow_private: true, ca: join(folder, 'root.pem') };
+    await using fixture = runFixture({ destinations: { api: { hosts: ['api.example.com'], credential, ...network } } });
+    const script = `fetch('https://api.example.com/a').then(({ status }) => console.log(status))`;
+    const { out, err } = await fixture.run([node, '-e', script], { env: { CRM_KEY: secret } });
+    rmSync(folder, { recursive: true });
+    assert.equal(out, '200\n', err);
+    assert.equal(origin.seen[0]?.headers.authorization, `Bearer ${secret}`);
+    assert.match(err, /^exeat: 1 call, 0 denied; /m);
   });
 
   test('keeps a variable that --pass-env names, and the audit log tells so', async () => {
