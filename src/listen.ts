@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { chmodSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
-import type { AddressInfo, Server as SocketServer } from 'node:net';
+import type { AddressInfo, Server as SocketServer, Socket } from 'node:net';
 import { ExeatError } from './errors.ts';
 
 /** An address, the path of a Unix socket, or a socket that listens already. */
@@ -33,6 +33,20 @@ export async function listen(server: Server, at: ListenAt): Promise<string> {
 export function spellings(address: string): ReadonlySet<string> {
   const port = address.slice(address.lastIndexOf(':') + 1);
   return new Set([address, ...['127.0.0.1', 'localhost', '[::1]'].map((host) => `${host}:${port}`)]);
+}
+
+/** Beyond this number the oldest connection gives way to a new one: whoever fills a listener with idle ones keeps nobody else out for long. */
+const mostConnections = 48;
+
+export function giveWay(server: Server): Server {
+  const open = new Set<Socket>();
+  return server.on('connection', (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    if (open.size <= mostConnections) return;
+    const [oldest] = open;
+    oldest?.destroy();
+  });
 }
 
 /** Stops taking connections; lets running exchanges end for `graceMs`, then cuts them. */

@@ -6,7 +6,7 @@ import { openRoleTokens } from './control/tokens.ts';
 import { isRefusal, refuse } from './errors.ts';
 import { explain } from './explain.ts';
 import { parseTarget } from './ingress/target.ts';
-import { spellings } from './listen.ts';
+import { giveWay, spellings } from './listen.ts';
 import { startStages, type SidecarOptions } from './stages.ts';
 import type { Tasks } from './tasks/store.ts';
 
@@ -57,8 +57,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     ],
     metrics: () => metrics.text(),
   });
-  const health = await stages.open(healthServer, config.listen.health, 0);
-  const control = await stages.open(controlServer, config.listen.control, 1000);
+  const health = await stages.open(giveWay(healthServer), config.listen.health, 0);
+  const control = await stages.open(giveWay(controlServer), config.listen.control, 1000);
   const proxy = await stages.openProxy(config.listen.proxy);
 
   const all = stack.move();

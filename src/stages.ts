@@ -27,6 +27,7 @@ import { openCertificates } from './ingress/certificates.ts';
 import { createIngress } from './ingress/server.ts';
 import { createTlsComplaints } from './ingress/tls-complaints.ts';
 import type { OperatorLog } from './log.ts';
+import { connectionShare } from './open-files.ts';
 import { handle, type Graph, type Stages } from './pipeline.ts';
 import { cutWhatIsNoLongerGranted } from './regrant.ts';
 import { openState } from './state.ts';
@@ -98,8 +99,9 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
   const network = authorityNetworkOf(config);
   const client = network === undefined ? undefined : stack.use(createGuardedFetch(network, { ownPorts, resolve }));
   const authority = config.authority && client && createAuthorityClient(config.authority, { identity, fetch: client.fetch });
+  const connections = { most: connectionShare(4000), open: 0 };
   const build = (next: Config) => ({
-    ...buildGraph(next, { authority, host: { ownPorts, resolve }, via, fingerprint }),
+    ...buildGraph(next, { authority, host: { ownPorts, resolve, connections }, via, fingerprint }),
     toAuthority: authorityNetworkOf(next),
   });
   let current = config;
@@ -197,6 +199,7 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
         report: (error) => log.error({ error }, 'a tunnel failed inside the sidecar'),
         context: { ownAuthorities, via, bound: bound && createBinding(bound) },
       });
+      ingress.maxConnections = connectionShare(config.listen.max_connections);
       proxy = await open(ingress, at, config.tasks.drain);
       for (const spelling of spellings(proxy)) ownAuthorities.add(spelling);
       for (const named of config.listen.proxy_hosts) ownAuthorities.add(named);

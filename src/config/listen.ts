@@ -41,6 +41,11 @@ export const listenConfig = z
       .meta({ description: 'more host:port by which clients may call routes, where the proxy is exposed by another name than its own' }),
     control: tcpOrSocket.prefault('127.0.0.1:7071').meta({ description: 'control API: address:port or unix:/path' }),
     health: tcp.prefault('127.0.0.1:7072').meta({ description: 'liveness, readiness and metrics; ":7072" in a pod' }),
+    max_connections: z
+      .int()
+      .positive()
+      .default(2000)
+      .meta({ description: "the agent's connections at the same time; fewer where the process may not open so many files" }),
     unsafe_expose_proxy: z.boolean().default(false).meta({ description: 'lets the proxy listen beyond loopback' }),
     unsafe_expose_control: z.boolean().default(false).meta({ description: 'lets the control API listen beyond loopback' }),
   })

@@ -21,6 +21,13 @@ export interface GuardedHost {
   readonly ownPorts: ReadonlySet<number>;
   /** How names become addresses, if not as the operating system does it. */
   readonly resolve?: Resolve | undefined;
+  /** Connections of all pools together; without it their number has no limit. */
+  readonly connections?: OpenConnections;
+}
+
+export interface OpenConnections {
+  readonly most: number;
+  open: number;
 }
 
 export interface Connection {
@@ -36,7 +43,27 @@ type Dial = Pick<PeerNetwork, 'connectTo' | 'allowPrivate' | 'ca' | 'unsafeClear
 
 export function createConnector(origin: Origin, network: PeerNetwork, at: GuardedHost): Connect {
   const proxy = network.proxyFor?.(origin.host);
-  return proxy === undefined ? dialling(origin, network, at) : tunnelling(proxy, origin, { network, at });
+  const connect = proxy === undefined ? dialling(origin, network, at) : tunnelling(proxy, origin, { network, at });
+  return at.connections === undefined ? connect : limited(connect, at.connections);
+}
+
+/** While there is room; a connection counts until it is closed. */
+function limited(connect: Connect, connections: OpenConnections): Connect {
+  const closed = () => {
+    connections.open -= 1;
+  };
+  return async () => {
+    if (connections.open >= connections.most) throw new ExeatError('overloaded');
+    connections.open += 1;
+    try {
+      const connection = await connect();
+      connection.socket.once('close', closed);
+      return connection;
+    } catch (error) {
+      closed();
+      throw error;
+    }
+  };
 }
 
 /** Dials `connectTo` or the origin itself; every address is checked before the dial and the connected one after it. */
@@ -107,6 +134,8 @@ function optionsFor(origin: Origin, { connectTimeoutMs, ca }: Dial): buildConnec
   return {
     allowH2: false,
     timeout: connectTimeoutMs,
+    // Else NODE_TLS_REJECT_UNAUTHORIZED=0 in our environment would switch it off.
+    rejectUnauthorized: true,
     // Without SNI, as for an address, Node would verify the one that is dialled.
     checkServerIdentity: (_dialled, certificate) => checkServerIdentity(name, certificate),
     ...(ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }),

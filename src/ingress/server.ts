@@ -46,6 +46,7 @@ export function createIngress(options: IngressOptions): Server {
   server.on('checkContinue', accept);
   server.on('checkExpectation', accept);
   server.on('connect', (request, socket, early) => server.tunnels.accept(request, socket, early));
+  server.on('drop', () => options.refused('overloaded'));
   server.on('clientError', (error, socket) => {
     const refusal = refuse(codeOf(error));
     options.refused(refusal.refused);

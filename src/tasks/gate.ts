@@ -4,6 +4,7 @@ import { isPlaceholder } from '../placeholder.ts';
 import type { CredentialReader } from './authenticate.ts';
 import type { OwnCeiling } from './ceiling.ts';
 import type { LiveTask } from './live.ts';
+import type { TasksConfig } from './settings.ts';
 import type { Task, TaskGate, TaskState } from './task.ts';
 
 export interface GateOptions {
@@ -13,6 +14,7 @@ export interface GateOptions {
   /** Where there is one, calls run in the default task and no task credential is taken. */
   readonly defaultTask: () => (() => Task | Refusal) | undefined;
   readonly own: OwnCeiling;
+  readonly ceilings: () => Pick<TasksConfig, 'max_running' | 'max_running_per_task'>;
   readonly clock: () => number;
   readonly expired: (task: LiveTask) => void;
   readonly touched: (task: LiveTask) => void;
@@ -30,12 +32,18 @@ const refusals: Readonly<Record<TaskState, ErrorCode | undefined>> = {
 /** The hot path of tasks: no promise, no timer, and no disk but for one call in a block of reserved ones. */
 export function createGate(options: GateOptions): TaskGate {
   const { find, credentials, own, clock } = options;
+  let running = 0;
 
   /** The state is read anew each time; a task whose time is over ends here if its timer has not come to it yet. */
   function refusedByState(task: LiveTask): Refusal | undefined {
     if (clock() >= task.expiresAt) options.expired(task);
     const code = refusals[task.state];
     return code === undefined ? undefined : refuse(code);
+  }
+
+  function refusedByLoad(task: LiveTask): Refusal | undefined {
+    const { max_running: inAll, max_running_per_task: perTask } = options.ceilings();
+    return running < inAll && task.running.size < perTask ? undefined : refuse('overloaded', { retryAfterS: 1 });
   }
 
   return {
@@ -62,17 +70,19 @@ export function createGate(options: GateOptions): TaskGate {
       const live = find(task.id);
       if (live === undefined) return refuse('task_credential_refused');
       const isOwn = live.origin !== 'orchestrator';
-      const refusal = refusedByState(live) ?? refusedByBudget(live) ?? (isOwn ? own.spent() : undefined);
+      const refusal = refusedByState(live) ?? refusedByLoad(live) ?? refusedByBudget(live) ?? (isOwn ? own.spent() : undefined);
       if (refusal !== undefined) return refusal;
       // Should the second reservation fail, the first has lost a call, which is allowed; none is given back.
       if (isOwn) own.calls.take();
       live.budget.take();
       live.operations.count(operation);
       live.running.add(call);
+      running += 1;
       options.touched(live);
       return undefined;
     },
     end(task, call) {
+      running -= 1;
       const live = find(task.id);
       if (live === undefined || !live.running.delete(call)) return;
       if (live.end !== undefined && live.running.size === 0) options.idle(live);

@@ -80,6 +80,7 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
       return intent === undefined ? undefined : () => defaultTask.current(intent);
     },
     own,
+    ceilings: () => settings.tasks,
     clock,
     expired: expire,
     touched: (task) => registry.touched(task),

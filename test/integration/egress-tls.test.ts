@@ -4,7 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { temporaryFolder } from '../support/broker.ts';
+import { createGuardedFetch } from '../../src/egress/client.ts';
+import { destinationNamed, temporaryFolder } from '../support/broker.ts';
 import { call } from '../support/call.ts';
 import { createRoot, selfSigned, type ServerCertificate, type TestRoot } from '../support/certificates.ts';
 import { startOrigin } from '../support/origin.ts';
@@ -56,6 +57,17 @@ const untrusted: readonly [what: string, make: (root: TestRoot) => Promise<Serve
   ['that has expired', (root) => root.issue(['api.example'], { fromDays: -9, toDays: -1 })],
   ['that is not valid yet', (root) => root.issue(['api.example'], { fromDays: 1, toDays: 9 })],
 ];
+
+test('NODE_TLS_REJECT_UNAUTHORIZED=0 in our environment switches nothing off, for destinations and for what Exeat asks itself', async (t) => {
+  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+  t.after(() => delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']);
+  await using world = await startWorld({ root: await createRoot(), certificate: await selfSigned(['api.example']) });
+  assert.equal((await world.get('https://api.example/x')).code, 'tls_failed');
+  const network = destinationNamed('api', { allowPrivate: true, connectTo: { host: '127.0.0.1', port: world.origin.port } });
+  await using guarded = createGuardedFetch(network, { ownPorts: new Set() });
+  await assert.rejects(guarded.fetch('https://api.example/jwks', {}));
+  assert.equal(world.origin.seen.length, 0);
+});
 
 for (const [what, make] of untrusted) {
   test(`a certificate ${what} is refused, and nothing is sent to its server`, async () => {

@@ -26,7 +26,12 @@ export interface ServedSidecar extends AsyncDisposable {
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
 const patienceMs = 20_000;
 
-export async function startServe(given: TestConfig, env: Readonly<Record<string, string>> = {}): Promise<ServedSidecar> {
+/** `openFiles`: how many files the process may have open. */
+export async function startServe(
+  given: TestConfig,
+  env: Readonly<Record<string, string>> = {},
+  openFiles: number | 'unlimited' = 'unlimited',
+): Promise<ServedSidecar> {
   await using opened = new AsyncDisposableStack();
   const folder = given.folder ?? opened.use(mkdtempDisposableSync(join(tmpdir(), 'exeat-serve-'))).path;
   const file = join(folder, 'exeat.yaml');
@@ -38,7 +43,8 @@ export async function startServe(given: TestConfig, env: Readonly<Record<string,
     writeFileSync(file, typeof next === 'string' ? next : stringify(configOf(current, folder)));
   };
   write({});
-  const child = spawn(process.execPath, [main, 'serve', '--config', file], {
+  const limit = openFiles === 'unlimited' ? '' : `ulimit -n ${openFiles}; `;
+  const child = spawn('sh', ['-c', `${limit}exec "$0" "$@"`, process.execPath, main, 'serve', '--config', file], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

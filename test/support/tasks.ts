@@ -64,7 +64,10 @@ export async function startTasks(given: Given = {}): Promise<TestTasks> {
   function start(): Tasks {
     const parsed = Object.entries(settings.intents ?? intents).map(([name, intent]) => [name, intentConfig.parse(intent)]);
     return createTasks(
-      { tasks: tasksConfig.parse({ drain: '50ms', ...settings.tasks }), intents: Object.fromEntries(parsed) },
+      {
+        tasks: tasksConfig.parse({ drain: '50ms', max_running: 100_000, max_running_per_task: 100_000, ...settings.tasks }),
+        intents: Object.fromEntries(parsed),
+      },
       {
         state,
         audit: {

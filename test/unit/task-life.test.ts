@@ -14,7 +14,7 @@ function running(fixture: TestTasks, task: Parameters<TestTasks['call']>[0], ope
 
 function settings(destinations: string[]) {
   return {
-    tasks: { default_ttl: minute, max_ttl: minute, drain: 0, max_open: 10 },
+    tasks: { default_ttl: minute, max_ttl: minute, drain: 0, max_open: 10, max_running: 10, max_running_per_task: 10 },
     intents: { read: { description: 'Read', destinations } },
   };
 }
