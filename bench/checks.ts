@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Authority, Sidecar } from './exeat.ts';
+import { timeOfRun, type Authority, type Sidecar } from './exeat.ts';
 import type { RequestShape } from './jobs.ts';
 import { connections, median } from './measure.ts';
 import type { Load, Server } from './processes.ts';
@@ -11,6 +11,8 @@ export interface Bench {
   readonly answer: Server;
   readonly authority: Authority;
   readonly sidecar: Sidecar;
+  /** One with https destinations. */
+  readonly intercepting: Sidecar;
   /** Starts one more sidecar, on a folder that has been used before. */
   readonly restart: () => Promise<Sidecar>;
   readonly quick: boolean;
@@ -25,7 +27,9 @@ export const checks: Readonly<Record<string, (bench: Bench) => Promise<readonly 
   body_memory: bodyMemory,
   streams,
   growth,
+  handshakes,
   start,
+  run,
 };
 
 /** A hundred simultaneous calls on one cold token. */
@@ -89,6 +93,31 @@ async function growth({ load, answer, sidecar, quick }: Bench): Promise<readonly
   const [first, second] = [await half(), await half()];
   console.log(`${calls} calls: RSS at most ${mb(first)} in the first half, ${mb(second)} in the second, ${mb(sidecar.rssMb())} after`);
   return [{ name: 'calls_growth', value: second - first, limit: noiseMb, unit: ' MB' }];
+}
+
+/** A new CONNECT and a full handshake: with a leaf that is known, and with one that must be made. */
+async function handshakes({ load, intercepting, quick }: Bench): Promise<readonly Check[]> {
+  const { proxyAuthorization } = await intercepting.open();
+  const calls = quick ? 200 : 1000;
+  const cpuOf = async (host: string) => {
+    const tunnel = { authority: `${host}:443`, proxyAuthorization };
+    const target = { port: intercepting.port, tunnel, host, ca: intercepting.trust(), protocol: 'h1', path: '/', headers: {} } as const;
+    const before = intercepting.cpuUs();
+    await load.run({ kind: 'handshakes', target, calls });
+    return (intercepting.cpuUs() - before) / calls;
+  };
+  await cpuOf('bench.example');
+  return [
+    { name: 'connect_cached_leaf', value: await cpuOf('bench.example'), unit: ' µs CPU' },
+    { name: 'connect_cold_leaf', value: await cpuOf('host-{n}.bench.example'), unit: ' µs CPU' },
+  ];
+}
+
+/** What `exeat run` adds to a command: a whole sidecar, an authority of its own, a task, and its end. */
+async function run({ quick }: Bench): Promise<readonly Check[]> {
+  const times: number[] = [];
+  for (let runs = quick ? 3 : 6; runs > 0; runs -= 1) times.push(await timeOfRun());
+  return [{ name: 'run_adds', value: median(times.slice(1)), unit: ' ms' }];
 }
 
 /** From process start to ready; the first start fills the compile cache. */

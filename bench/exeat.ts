@@ -1,6 +1,7 @@
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -65,6 +66,8 @@ export interface OpenTask {
 export interface Sidecar extends Server {
   open(): Promise<OpenTask>;
   metrics(): Promise<string>;
+  /** PEM of what clients of its tunnels must trust. */
+  trust(): string;
   /** From the process being started to its word that it is ready. */
   readonly readyAfterMs: number;
 }
@@ -75,10 +78,18 @@ export interface SidecarOptions {
   readonly authority: Authority;
   /** The answering server that stands for every destination. */
   readonly upstream: number;
+  /** Stands for the https destinations, where there are any. */
+  readonly tls?: TlsUpstream;
   /** Cedar text beside the example policies. */
   readonly policies: string;
   /** For Node itself, such as `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];
+}
+
+/** A TLS answering server, and the root that vouches for it. */
+export interface TlsUpstream {
+  readonly port: number;
+  readonly rootFile: string;
 }
 
 /** `exeat serve` as users run it: the example intents, destinations and policies, led to loopback; the audit chain in a file. */
@@ -126,8 +137,34 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       const proxyAuthorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
       return { id: opened.id, proxyAuthorization, credential: opened.credential };
     },
+    trust: () => readFileSync(file('state/ca-public/ca.pem'), 'utf8'),
     metrics: async () => (await fetch(`http://${health}/metrics`)).text(),
   };
+}
+
+/** Milliseconds of `exeat run -- true` with the smallest configuration, without those of `true` itself. */
+export async function timeOfRun(): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'exeat-bench-run-'));
+  try {
+    mkdirSync(join(folder, 'policies'));
+    const config = {
+      intents: { try: { description: 'Try', destinations: ['api'] } },
+      policy: { engine: 'cedar', directory: join(folder, 'policies') },
+      destinations: { api: { hosts: ['api.example.com'] } },
+    };
+    writeFileSync(join(folder, 'exeat.yaml'), stringify(config));
+    const time = async (command: string, argv: readonly string[]) => {
+      const startedAt = performance.now();
+      const child = spawn(command, argv, { stdio: 'ignore', env: { ...process.env, XDG_STATE_HOME: folder } });
+      const [code] = (await once(child, 'exit')) as [number];
+      if (code !== 0) throw new Error(`${command} ${argv.join(' ')} ended with ${code}`);
+      return performance.now() - startedAt;
+    };
+    const argv = [main, 'run', '--config', join(folder, 'exeat.yaml'), '--intent', 'try', '--quiet', '--', 'true'];
+    return (await time(process.execPath, argv)) - (await time('true', []));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 interface Example {
@@ -135,7 +172,7 @@ interface Example {
   readonly destinations: Readonly<Record<string, { readonly route?: string; readonly operations?: readonly string[] }>>;
 }
 
-function configFor({ folder, authority, upstream }: SidecarOptions): object {
+function configFor({ folder, authority, upstream, tls }: SidecarOptions): object {
   const example = parse(readFileSync(join(examples, 'exeat.yaml'), 'utf8')) as Example;
   const file = (name: string) => join(folder, name);
   const destinations = Object.entries(example.destinations).map(([name, { route, operations }], index) => {
@@ -148,7 +185,12 @@ function configFor({ folder, authority, upstream }: SidecarOptions): object {
   });
   const intents = Object.entries(example.intents).map(([name, intent]) => [
     name,
-    { ...intent, destinations: Object.keys(example.destinations), max_ttl: '1h', budget: { calls: 1_000_000_000 } },
+    {
+      ...intent,
+      destinations: [...Object.keys(example.destinations), ...(tls ? ['intercepted', 'wild'] : [])],
+      max_ttl: '1h',
+      budget: { calls: 1_000_000_000 },
+    },
   ]);
   return {
     listen: { proxy: '127.0.0.1:0', control: '127.0.0.1:0', health: '127.0.0.1:0' },
@@ -159,6 +201,15 @@ function configFor({ folder, authority, upstream }: SidecarOptions): object {
     intents: Object.fromEntries(intents),
     policy: { engine: 'cedar', directory: file('policies') },
     audit: { to: file('audit.ndjson'), durability: 'batched' },
-    destinations: Object.fromEntries(destinations),
+    destinations: { ...Object.fromEntries(destinations), ...(tls && tlsDestinations(tls)) },
+  };
+}
+
+/** One that is called over and over, and one whose every host needs a leaf of its own. */
+function tlsDestinations({ port, rootFile }: TlsUpstream): object {
+  const network = { allow_private: true, connect_to: `127.0.0.1:${port}`, ca: rootFile };
+  return {
+    intercepted: { hosts: ['bench.example'], ...network, credential: { kind: 'token-exchange', resource: audience, scope: 'work' } },
+    wild: { hosts: ['*.bench.example'], ...network, tls: 'intercept' },
   };
 }

@@ -6,6 +6,17 @@ export interface RequestShape {
   readonly bodyBytes?: number;
 }
 
+/** A TLS server, or the tunnel that leads to it. */
+export interface TlsTarget {
+  readonly port: number;
+  readonly tunnel?: { readonly authority: string; readonly proxyAuthorization: string };
+  readonly host: string;
+  readonly ca: string;
+  readonly protocol: 'h1' | 'h2';
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** What a load process is asked to do to one port on loopback. */
 export type Job =
   /** As much as the server takes, by autocannon, for a time or a number of calls. */
@@ -29,6 +40,16 @@ export type Job =
       readonly perSecond: number;
       readonly tasks?: readonly string[];
     }
+  /** The same over TLS: in a closed loop, or with `perSecond` at a fixed rate. */
+  | {
+      readonly kind: 'tls';
+      readonly target: TlsTarget;
+      readonly connections: number;
+      readonly seconds: number;
+      readonly perSecond?: number;
+    }
+  /** New connections with a full handshake each, one after the other, to one host or to as many as there are calls (`{n}` in the host). */
+  | { readonly kind: 'handshakes'; readonly target: TlsTarget; readonly calls: number }
   /** All at the same moment, each on a connection of its own. */
   | { readonly kind: 'burst'; readonly port: number; readonly shape: RequestShape; readonly calls: number }
   /** Opens event streams and keeps them until `close`. */

@@ -3,6 +3,7 @@ import { request as send, Agent, type ClientRequest } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import autocannon from 'autocannon';
+import { openTlsClient, shakeHands } from './tls-load.ts';
 import { filler, type Job, type JobResult, type RequestShape } from './jobs.ts';
 
 type Of<K extends Job['kind']> = Extract<Job, { kind: K }>;
@@ -23,6 +24,10 @@ async function run(job: Job): Promise<JobResult> {
       return saturate(job);
     case 'pace':
       return pace(job);
+    case 'tls':
+      return tls(job);
+    case 'handshakes':
+      return handshakes(job);
     case 'burst':
       return burst(job);
     case 'streams':
@@ -69,6 +74,43 @@ async function pace(job: Of<'pace'>): Promise<JobResult> {
   }
   const latencies = await Promise.all(pending);
   agent.destroy();
+  return summary(latencies, startedAt);
+}
+
+async function tls({ target, connections, seconds, perSecond }: Of<'tls'>): Promise<JobResult> {
+  using client = await openTlsClient(target, connections);
+  const latencies: number[] = [];
+  const one = async () => {
+    const sentAt = performance.now();
+    latencies.push((await client.send()) ? performance.now() - sentAt : NaN);
+  };
+  const startedAt = performance.now();
+  const over = () => performance.now() - startedAt >= seconds * 1000;
+  const loop = async () => {
+    while (!over()) await one();
+  };
+  if (perSecond === undefined) {
+    await Promise.all(Array.from({ length: connections }, loop));
+    return summary(latencies, startedAt);
+  }
+  const pending: Promise<void>[] = [];
+  for (; !over(); await delay(1)) {
+    while (pending.length < ((performance.now() - startedAt) / 1000) * perSecond) pending.push(one());
+  }
+  await Promise.all(pending);
+  return summary(latencies, startedAt);
+}
+
+async function handshakes({ target, calls }: Of<'handshakes'>): Promise<JobResult> {
+  const latencies: number[] = [];
+  const startedAt = performance.now();
+  for (let n = 0; n < calls; n += 1) {
+    const sentAt = performance.now();
+    const named = (text: string) => text.replace('{n}', `${Math.round(startedAt)}-${n}`);
+    const tunnel = target.tunnel && { ...target.tunnel, authority: named(target.tunnel.authority) };
+    const ok = await shakeHands({ ...target, host: named(target.host), ...(tunnel && { tunnel }) });
+    latencies.push(ok ? performance.now() - sentAt : NaN);
+  }
   return summary(latencies, startedAt);
 }
 

@@ -1,4 +1,4 @@
-import type { RequestShape } from './jobs.ts';
+import type { RequestShape, TlsTarget } from './jobs.ts';
 import type { Load, Server } from './processes.ts';
 
 /** One thing to measure: these requests, to this server. */
@@ -7,9 +7,11 @@ export interface Scenario {
   readonly server: Server;
   readonly shapes: readonly RequestShape[];
   /** The same requests sent straight to the answering server: what `added` latency is added to. */
-  readonly direct: { readonly port: number; readonly shapes: readonly RequestShape[] };
+  readonly direct: { readonly port: number; readonly shapes: readonly RequestShape[]; readonly tls?: TlsTarget };
   /** Rate of the latency run. */
   readonly perSecond: number;
+  /** Over TLS instead of `shapes`; then `direct` has its own. */
+  readonly tls?: TlsTarget;
   /** So many calls each time instead of a span of time, and a fresh value for `{task}` for each. */
   readonly fresh?: { readonly calls: number; readonly tasks: (count: number) => Promise<readonly string[]> };
 }
@@ -85,15 +87,17 @@ async function atFixedRate(load: Load, scenario: Scenario, { spans, direct }: { 
   return { addedP50Ms: added(0.5), addedP99Ms: added(0.99), failed };
 }
 
-async function saturate(load: Load, { server, shapes, fresh }: Scenario, seconds: number) {
+async function saturate(load: Load, { server, shapes, fresh, tls }: Scenario, seconds: number) {
+  if (tls !== undefined) return load.run({ kind: 'tls', target: tls, connections, seconds });
   const job = { kind: 'saturate', port: server.port, shapes, connections } as const;
   if (fresh === undefined) return load.run({ ...job, seconds });
   return load.run({ ...job, calls: fresh.calls, tasks: await fresh.tasks(fresh.calls) });
 }
 
-type Paced = Pick<Scenario, 'shapes' | 'perSecond' | 'fresh'> & { readonly port: number };
+type Paced = Pick<Scenario, 'shapes' | 'perSecond' | 'fresh' | 'tls'> & { readonly port: number };
 
-async function pace(load: Load, { port, shapes, perSecond, fresh }: Paced, { paceSeconds }: Spans) {
+async function pace(load: Load, { port, shapes, perSecond, fresh, tls }: Paced, { paceSeconds }: Spans) {
+  if (tls !== undefined) return load.run({ kind: 'tls', target: tls, connections, seconds: paceSeconds, perSecond });
   const tasks = (await fresh?.tasks(Math.ceil(perSecond * paceSeconds))) ?? [];
   return load.run({ kind: 'pace', port, shapes, connections, perSecond, seconds: paceSeconds, tasks });
 }

@@ -10,6 +10,12 @@ permit (principal, action in Action::"read", resource in Destination::"tickets")
 when { context.task.intent == Intent::"triage" };
 `;
 
+/** For the https destinations. */
+export const tlsPolicies = `@id("bench intercepted")
+permit (principal, action in Action::"read", resource in Destination::"intercepted")
+when { context.task.intent == Intent::"triage" };
+`;
+
 const inScope = `principal, action in Action::"read", resource in Destination::"github"`;
 const outOfScope = [
   `principal, action in Action::"write", resource in Destination::"github"`,

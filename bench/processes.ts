@@ -16,6 +16,7 @@ export interface Server extends AsyncDisposable {
 const peers = {
   answer: new URL('./peers/answer.ts', import.meta.url),
   undici: new URL('./peers/undici.ts', import.meta.url),
+  'tls-undici': new URL('./peers/tls-undici.ts', import.meta.url),
   'http-proxy-3': new URL('./peers/http-proxy-3.ts', import.meta.url),
 };
 

@@ -1,5 +1,5 @@
 import type { OpenTask, Sidecar } from './exeat.ts';
-import type { RequestShape } from './jobs.ts';
+import type { RequestShape, TlsTarget } from './jobs.ts';
 import type { Scenario } from './measure.ts';
 import type { Server } from './processes.ts';
 
@@ -84,6 +84,42 @@ interface Bodies {
   readonly answer: Server;
   readonly warm: Sidecar;
   readonly task: OpenTask;
+}
+
+export interface TlsServers {
+  readonly answer: Server;
+  readonly undici: Server;
+  readonly exeat: Sidecar;
+  /** PEM of the root behind the answering server and the peer, and of the sidecar's CA. */
+  readonly root: string;
+  readonly trust: string;
+}
+
+/** Both legs TLS: what the client speaks is HTTP/1.1 or HTTP/2, upstream it is HTTP/1.1. */
+export async function tlsScenarios({ answer, undici, exeat, root, trust }: TlsServers): Promise<readonly Scenario[]> {
+  const { proxyAuthorization } = await exeat.open();
+  const { Host: _, ...fields } = headers(443, {});
+  const to = (server: Server, protocol: 'h1' | 'h2'): TlsTarget => ({
+    port: server.port,
+    host: 'bench.example',
+    ca: root,
+    protocol,
+    path: issues,
+    headers: fields,
+  });
+  const through = (protocol: 'h1' | 'h2'): TlsTarget => ({
+    ...to(exeat, protocol),
+    ca: trust,
+    tunnel: { authority: 'bench.example:443', proxyAuthorization },
+  });
+  const direct = { port: answer.port, shapes: [], tls: to(answer, 'h1') };
+  const common = { shapes: [], direct, ...usual };
+  return [
+    { name: 'tls_undici', server: undici, tls: to(undici, 'h1'), ...common },
+    { name: 'intercepted', server: exeat, tls: through('h1'), ...common },
+    { name: 'tls_undici_h2', server: undici, tls: to(undici, 'h2'), ...common },
+    { name: 'intercepted_h2', server: exeat, tls: through('h2'), ...common },
+  ];
 }
 
 /** Downloads and uploads by turns. */

@@ -1,12 +1,17 @@
-// A bare node:http server that only answers: upstream of every scenario, and the target of `direct`.
-import { createServer, type ServerResponse } from 'node:http';
+// A bare node:http server, or with a PEM file a node:https one, that only answers: upstream of every scenario, and the target of `direct`.
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 const json = Buffer.from('{"id":4711,"title":"Printer on fire","state":"open","labels":["bug","urgent"],"assignee":null}');
 const bodies = new Map([1024, 16_384, 1_048_576].map((size) => [`/bytes/${size}`, Buffer.alloc(size, 'x')]));
 const streams = new Set<ServerResponse>();
 
-const server = createServer((request, response) => {
+const pem = process.argv[2] === undefined ? undefined : readFileSync(process.argv[2]);
+const server = pem === undefined ? createServer(respond) : createTlsServer({ cert: pem, key: pem }, respond);
+
+function respond(request: IncomingMessage, response: ServerResponse): void {
   if (request.method !== 'GET') {
     let received = 0;
     request.on('data', (chunk: Buffer) => (received += chunk.length));
@@ -18,7 +23,7 @@ const server = createServer((request, response) => {
   const body = bodies.get(path);
   if (body !== undefined) return answer(response, 'application/octet-stream', body);
   answer(response, 'application/json', json);
-});
+}
 
 /** One timer ticks all streams, so that 500 of them cost the upstream next to nothing. */
 setInterval(() => {
