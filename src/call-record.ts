@@ -28,6 +28,7 @@ export class CallRecord {
   /** The task has counted this call as running. */
   begun = false;
   seat = -1;
+  #startTold = false;
   #queryNames: readonly string[] | undefined;
   #cutCode: ErrorCode | undefined;
   #onCut: ((code: ErrorCode) => void) | undefined;
@@ -98,6 +99,13 @@ export class CallRecord {
       address: (outcome !== undefined || kind === 'call.started') && target !== undefined && isUnchecked(target) ? 'unchecked' : undefined,
       removed: outcome === undefined || outcome.removed.length === 0 ? undefined : outcome.removed,
     };
+  }
+
+  /** `call.started`, once. */
+  tellStarted({ sink }: CallLog, fingerprint: Fingerprint): void | Promise<void> {
+    if (this.#startTold) return;
+    this.#startTold = true;
+    return sink.append(this.event('call.started', undefined, fingerprint));
   }
 
   /** Before it is forwarded: what it creates may outlive its task. */

@@ -114,7 +114,7 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
     const obtained = stages.broker.obtain(permit);
     record.credential = obtained instanceof Promise ? await obtained : obtained;
     if (attempt === 1 && (log.sink.durability === 'strict' || operation.group === 'connect'))
-      await log.sink.append(record.event('call.started', undefined, stages.fingerprint));
+      await record.tellStarted(log, stages.fingerprint);
     if (record.cutCode !== undefined) return refuse(record.cutCode);
     if (record.reply.gone) return refuse('client_gone');
     const exchange = { call, reply: record.reply, control: record };

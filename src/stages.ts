@@ -27,6 +27,7 @@ import { openCertificates } from './ingress/certificates.ts';
 import { createIngress } from './ingress/server.ts';
 import { createTlsComplaints } from './ingress/tls-complaints.ts';
 import type { OperatorLog } from './log.ts';
+import { watchLongCalls } from './long-calls.ts';
 import { connectionShare } from './open-files.ts';
 import { handle, type Graph, type Stages } from './pipeline.ts';
 import { cutWhatIsNoLongerGranted } from './regrant.ts';
@@ -139,6 +140,7 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
     observe: (event) => metrics.observe(event),
     report: (error, call) => log.error({ error, call }, 'a call failed inside the sidecar'),
   };
+  stack.use(watchLongCalls(tasks, stages));
   const ownAuthorities = new Set<string>();
   const reloader = stack.use(
     createReloader<Config, ReturnType<typeof build>>({

@@ -42,6 +42,7 @@ const layerOfFile: Readonly<Record<string, Layer>> = {
   'call-record.ts': 'pipeline',
   'explain.ts': 'pipeline',
   'regrant.ts': 'pipeline',
+  'long-calls.ts': 'pipeline',
   'graph.ts': 'roots',
   'stages.ts': 'roots',
   'sidecar.ts': 'roots',
