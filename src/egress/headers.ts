@@ -108,6 +108,8 @@ function pushField(headers: string[], field: { name: string; value: string; targ
 
 /** What of a Proxy-Status (RFC 9209 §2) is not said in our name, also to a client that knows no quoted strings. */
 function foreignMembers(value: string): string {
+  // A list that cannot be read is none (RFC 9651 §4.2).
+  if (!/^(?:"(?:[^"\\]|\\.)*"|[^"])*$/.test(value)) return '';
   const members = value.match(/(?:"(?:[^"\\]|\\.)*"|[^",])+/g) ?? [];
   return members
     .filter((member) => !member.split(',').some((part) => /^\s*"?exeat"?\s*(?:;|$)/i.test(part)))

@@ -67,6 +67,9 @@ const proxyStatus: readonly [value: string | string[], expected: string | undefi
   ['exeatlike; error=x', 'exeatlike; error=x'],
   ['other; details="a, b"', 'other; details="a, b"'],
   ['other; details="a, exeat; error=x"', undefined],
+  ['a; details="x, y\\", z", b; error=dns_error, exeat', 'a; details="x, y\\", z", b; error=dns_error'],
+  ['other; details="a, exeat; error=x', undefined],
+  ['other; details="a\\", exeat; error=x', undefined],
   [['exeat', 'other'], 'other'],
 ];
 
