@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { ErrorCode, Refusal } from './errors.ts';
 
 /** Through which door a call came. `forward`: absolute-form, and CONNECT itself; `route`: a reverse route; `tunnel`: inside of a CONNECT. */
@@ -48,6 +48,16 @@ export interface InboundCall {
   /** What comes behind it on its connection cannot be relied on: the connection is closed after the answer. */
   readonly closes: boolean;
   readonly receivedAt: number;
+  /** The call asks for a WebSocket. */
+  readonly upgrade?: Upgrade;
+}
+
+/** A WebSocket handshake, found as RFC 6455 §4.2.1 has it. */
+export interface Upgrade {
+  /** Sec-WebSocket-Key, for the check that the destination has answered this handshake. */
+  readonly key: string;
+  /** In place of an answer: sends 101 with this flat header list and hands over the connection, with what has come on it since. Call once. */
+  switchProtocols(headers: string[]): Duplex;
 }
 
 interface RequestedPath {

@@ -11,14 +11,16 @@ export interface ExplainInput {
   readonly task: Task;
   readonly method: string;
   readonly requested: Requested;
+  /** The call is a WebSocket handshake. */
+  readonly websocket: boolean;
 }
 
 /** A dry run: the decision, the policies that determined it, and what would be issued. Sends nothing, spends nothing. */
-export async function explain(graph: Graph, { principal, task, method, requested }: ExplainInput): Promise<object | Refusal> {
+export async function explain(graph: Graph, { principal, task, method, requested, websocket }: ExplainInput): Promise<object | Refusal> {
   const target = graph.destinations.resolve(requested);
   if (isRefusal(target)) return target;
-  const operation = graph.classifier.classify({ method, target });
-  if (operation === undefined) return { decision: 'deny', reason: 'method_refused' };
+  const operation = graph.classifier.classify({ method, target, websocket });
+  if (operation === undefined) return { decision: 'deny', reason: websocket ? 'upgrade_refused' : 'method_refused' };
   const name = operationName(target, operation);
   const planned = task.plan.size === 0 || task.plan.has(name);
   const request = { principal, task, planned, target, operation, time: Date.now() };

@@ -14,6 +14,9 @@ export interface Field {
   readonly nominate: boolean;
 }
 
+/** Offers subprotocols (RFC 6455 §11.3.4); browsers, which can set no other field, put credentials there. */
+export const protocolsField = 'sec-websocket-protocol';
+
 const plain: Field = { once: false, hop: false, credential: false, strip: false, refuse: false, nominate: true };
 /** A `*` at one end of a name stands for anything; such a row gives way to one with the whole name. */
 const rows: [names: string, field: Partial<Field>][] = [
@@ -22,6 +25,8 @@ const rows: [names: string, field: Partial<Field>][] = [
   ['date expect from if-modified-since if-unmodified-since max-forwards referer user-agent', { once: true, nominate: false }],
   ['origin sec-fetch-site', { once: true, nominate: false }],
   ['content-language content-disposition content-digest repr-digest traceparent tracestate', { nominate: false }],
+  ['sec-websocket-key sec-websocket-version sec-websocket-accept', { once: true, nominate: false }],
+  [protocolsField, { nominate: false }],
   ['transfer-encoding', { once: true, hop: true }],
   ['connection proxy-connection keep-alive te upgrade trailer http2-settings', { hop: true }],
   ['proxy-authorization', { once: true, hop: true }],
@@ -130,7 +135,7 @@ export function fieldName(spelling: string): FieldName {
 
 /** It may be listed in `Connection`: not end-to-end, not ours, not one that a later hop relies on. */
 export function mayBeNominated({ lower, field = plain }: FieldName): boolean {
-  return !/^(mcp-|exeat-|workload-|signature|content-|x-exeat-)/.test(lower) && field.nominate;
+  return !/^(mcp-|exeat-|workload-|signature|content-|sec-|x-exeat-)/.test(lower) && field.nominate;
 }
 
 /** The first of these query parameter names (in lower case) that carries a credential and that `keep` does not let pass. */
@@ -140,6 +145,15 @@ export function credentialAmong(names: readonly string[], keep: ReadonlySet<stri
     if (queryCredentials.has(lower) && !keep.has(lower)) return lower;
   }
   return undefined;
+}
+
+const credentialProtocols = /^(?:openai-insecure-api-key\.|base64url\.bearer\.|(?:authorization|bearer|access_token)\.|header-[\w-]{16})/i;
+
+/** The subprotocols that carry no credential; '' when there are none. */
+export function plainProtocols(offered: string): string {
+  const tokens = offered.split(',');
+  const pass = tokens.filter((token) => !credentialProtocols.test(token.trim()));
+  return pass.length === tokens.length ? offered : pass.join(',').trim();
 }
 
 /** Decoded names of the parameters, in order, duplicates kept. `query` with its leading `?`, or ''. */

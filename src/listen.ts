@@ -49,13 +49,22 @@ export function giveWay(server: Server): Server {
   });
 }
 
-/** Stops taking connections; lets running exchanges end for `graceMs`, then cuts them. */
-export async function closeServer(server: Server, graceMs: number): Promise<void> {
+export interface Closing {
+  /** How long running exchanges may take to end. */
+  readonly graceMs: number;
+  /** Ends what is left when the time is over, in a better way than by breaking off; settles when that has been done. */
+  readonly cut?: () => Promise<void>;
+}
+
+/** Stops taking connections, lets running exchanges end, then cuts them. */
+export async function closeServer(server: Server, { graceMs, cut }: Closing): Promise<void> {
   if (!server.listening) return;
   const closed = once(server, 'close');
   server.close();
   server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  const timer = setTimeout(() => {
+    void Promise.resolve(cut?.()).finally(() => server.closeAllConnections());
+  }, graceMs);
   await closed;
   clearTimeout(timer);
 }

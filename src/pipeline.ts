@@ -90,8 +90,9 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
   if (target.query !== '' && credentialAmong(record.queryNames, destination.keepHeaders) !== undefined)
     return refuse('credential_in_query');
   if (destination.bodyLimitBytes !== undefined && (call.bodyLength ?? 0) > destination.bodyLimitBytes) return refuse('body_too_large');
-  const operation = graph.classifier.classify({ method: call.method, target });
-  if (operation === undefined) return refuse('method_refused');
+  const websocket = call.upgrade !== undefined;
+  const operation = graph.classifier.classify({ method: call.method, target, websocket });
+  if (operation === undefined) return refuse(websocket ? 'upgrade_refused' : 'method_refused');
   record.operation = operation;
 
   // decide
@@ -113,7 +114,7 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
   for (let attempt = 1; ; attempt += 1) {
     const obtained = stages.broker.obtain(permit);
     record.credential = obtained instanceof Promise ? await obtained : obtained;
-    if (attempt === 1 && (log.sink.durability === 'strict' || operation.group === 'connect'))
+    if (attempt === 1 && (log.sink.durability === 'strict' || websocket || operation.group === 'connect'))
       await record.tellStarted(log, stages.fingerprint);
     if (record.cutCode !== undefined) return refuse(record.cutCode);
     if (record.reply.gone) return refuse('client_gone');

@@ -43,8 +43,11 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       if (task === undefined) return refuse('not_found');
       if (principal === undefined) return refuse('identity_unavailable');
       const here = 'exeat';
-      const requested = parseTarget(url, URL.canParse(url) ? new URL(url).host : here, { ownAuthorities: new Set([here]) });
-      return isRefusal(requested) ? requested : explain(stages.graph, { principal, task, method, requested });
+      const http = url.replace(/^ws(?=s?:)/i, 'http');
+      const requested = parseTarget(http, URL.canParse(http) ? new URL(http).host : here, { ownAuthorities: new Set([here]) });
+      return isRefusal(requested)
+        ? requested
+        : explain(stages.graph, { principal, task, method, requested, websocket: method === 'GET' && http !== url });
     },
     reload: () => stages.reload('operator'),
     report: (error) => log.error({ error }, 'a request to the control API failed'),
@@ -57,8 +60,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     ],
     metrics: () => metrics.text(),
   });
-  const health = await stages.open(giveWay(healthServer), config.listen.health, 0);
-  const control = await stages.open(giveWay(controlServer), config.listen.control, 1000);
+  const health = await stages.open(giveWay(healthServer), config.listen.health, { graceMs: 0 });
+  const control = await stages.open(giveWay(controlServer), config.listen.control, { graceMs: 1000 });
   const proxy = await stages.openProxy(config.listen.proxy);
 
   const all = stack.move();

@@ -14,6 +14,7 @@ import type { Config } from './config/schema.ts';
 import { createAuthorityClient } from './credentials/authority-client.ts';
 import { createBroker } from './credentials/broker.ts';
 import { createMetrics, type Metrics } from './control/metrics.ts';
+import { callsToEnd, cutCalls } from './drain.ts';
 import type { Resolve } from './egress/address-guard.ts';
 import { createGuardedFetch } from './egress/client.ts';
 import type { ErrorCode } from './errors.ts';
@@ -21,7 +22,7 @@ import { createFingerprint } from './fingerprint.ts';
 import { buildGraph } from './graph.ts';
 import type { WorkloadIdentitySource } from './identity/identity.ts';
 import { createIdentity } from './identity/registry.ts';
-import { closeServer, listen, spellings, type ListenAt } from './listen.ts';
+import { closeServer, listen, spellings, type Closing, type ListenAt } from './listen.ts';
 import { createBinding, type BoundListener } from './ingress/peer.ts';
 import { openCertificates } from './ingress/certificates.ts';
 import { createIngress } from './ingress/server.ts';
@@ -52,8 +53,8 @@ export interface RunningStages extends AsyncDisposable {
   readonly audit: AuditSink;
   readonly metrics: Metrics;
   reload(cause: string): Promise<ReloadResult>;
-  /** Opens a listener that is closed with the stages, after its calls have had `graceMs`; answers with its address. */
-  open(server: Server, at: ListenAt, graceMs: number): Promise<string>;
+  /** Opens a listener that is closed with the stages; answers with its address. */
+  open(server: Server, at: ListenAt, closing: Closing): Promise<string>;
   /** Opens the agent's door; with `bound` it is a task. */
   openProxy(at: ListenAt, bound?: BoundListener): Promise<string>;
 }
@@ -175,9 +176,9 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
   });
 
   const all = stack.move();
-  const open = async (server: Server, at: ListenAt, graceMs: number): Promise<string> => {
+  const open = async (server: Server, at: ListenAt, closing: Closing): Promise<string> => {
     const address = await listen(server, at);
-    all.defer(() => closeServer(server, graceMs));
+    all.defer(() => closeServer(server, closing));
     ownPorts.add(Number(address.slice(address.lastIndexOf(':') + 1)));
     return address;
   };
@@ -202,7 +203,9 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
         context: { ownAuthorities, via, bound: bound && createBinding(bound) },
       });
       ingress.maxConnections = connectionShare(config.listen.max_connections);
-      proxy = await open(ingress, at, config.tasks.drain);
+      // After the listener has closed.
+      all.defer(() => callsToEnd(tasks));
+      proxy = await open(ingress, at, { graceMs: config.tasks.drain, cut: () => cutCalls(tasks) });
       for (const spelling of spellings(proxy)) ownAuthorities.add(spelling);
       for (const named of config.listen.proxy_hosts) ownAuthorities.add(named);
       return proxy;

@@ -5,7 +5,7 @@ export const summary = 'say how a call would be decided, and which policies deci
 
 export const help = `Usage: exeat explain --task ID METHOD URL
 
-Asks a running sidecar for a dry run: nothing is sent, issued or counted.
+Asks a running sidecar for a dry run: nothing is sent, issued or counted. GET with a ws:// or wss:// URL is a WebSocket handshake.
 
   --task ID           the task in which the call would be made
 ${controlHelp}

@@ -1,5 +1,5 @@
 import { credentialConfig } from '../credentials/registry.ts';
-import { credentialAmong, fieldName } from '../fields.ts';
+import { credentialAmong, fieldName, protocolsField } from '../fields.ts';
 import { duration, date, size, z } from '../settings.ts';
 import { baseUrl, hostAndPort, hostPattern } from './hosts.ts';
 import { operations } from './operations.ts';
@@ -89,7 +89,7 @@ export function tlsOf({ tls, protocol }: Pick<DestinationConfig, 'tls' | 'protoc
 
 function isRemoved(name: string): boolean {
   const { field, twin } = fieldName(name);
-  return (field?.credential === true && !twin) || credentialAmong([name], new Set()) !== undefined;
+  return (field?.credential === true && !twin) || name === protocolsField || credentialAmong([name], new Set()) !== undefined;
 }
 
 function problemsOf({ hosts, route, url }: Pick<DestinationConfig, 'hosts' | 'route' | 'url'>): { path: string; message: string }[] {

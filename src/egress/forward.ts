@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { InboundCall, Outcome, Reply } from '../call.ts';
 import type { Credential } from '../credentials/credential.ts';
@@ -6,7 +7,9 @@ import { ExeatError, type ErrorCode } from '../errors.ts';
 import type { Permit } from '../policy/policy.ts';
 import type { Clients } from './client.ts';
 import { failureCode } from './failures.ts';
-import { requestHeaders, responseHeaders, responseTrailers, type OutgoingHeaders } from './headers.ts';
+import { switchToRelay } from './handshake.ts';
+import { requestHeaders, responseHeaders, responseTrailers, type OutgoingHeaders, type ResponseFields } from './headers.ts';
+import type { WebSocketRelay } from './relay.ts';
 import { Tunnelling } from './tunnel.ts';
 import type { CallControl, Exchange, Upstream } from './upstream.ts';
 
@@ -33,6 +36,7 @@ export function createUpstream({ clients, via }: UpstreamOptions): Upstream {
             method: exchange.call.method,
             headers: outgoing.headers,
             body: exchange.call.body ?? null,
+            upgrade: exchange.call.upgrade === undefined ? null : 'websocket',
           },
           handler,
         );
@@ -87,6 +91,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #address: string | undefined;
   /** Runs while a request body is sent, where silence has a limit. */
   #silence: NodeJS.Timeout | undefined;
+  #relay: WebSocketRelay | undefined;
 
   constructor(options: ForwardingOptions) {
     this.#options = options;
@@ -110,7 +115,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
       this.#silence = setTimeout(() => this.#stop('request_timeout'), idleTimeoutMs).unref();
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, fields: Record<string, string | string[] | undefined>): void {
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, fields: ResponseFields): void {
     if (status < 200) return this.#interim(status);
     clearTimeout(this.#silence);
     this.#status = status;
@@ -125,6 +130,22 @@ class Forwarding implements Dispatcher.DispatchHandler {
     const length = fields['content-length'];
     if (typeof length === 'string') this.#owed = Number(length);
     else if (status !== 204 && status !== 304 && this.#call.method !== 'HEAD') queueMicrotask(this.#flushHead);
+  }
+
+  onRequestUpgrade(_controller: Dispatcher.DispatchController, status: number, fields: ResponseFields, socket: Duplex): void {
+    this.#status = status;
+    this.#address = this.#options.clients.answering;
+    this.#relay = switchToRelay(socket, {
+      call: this.#call,
+      target: this.#options.target,
+      fields,
+      ended: ({ code, sentBytes, receivedBytes }) => {
+        this.#code ??= code;
+        this.#sentBytes = sentBytes;
+        this.#bytes = receivedBytes;
+        this.#settle();
+      },
+    });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
@@ -147,7 +168,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     if (limit !== undefined && this.#sentBytes > limit) this.#stop('body_too_large');
   }
 
-  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: Record<string, string | string[] | undefined>): void {
+  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: ResponseFields): void {
     const pass = this.#call.acceptsTrailers && this.#owed === -1 ? responseTrailers(trailers) : [];
     if (pass.length > 0) this.#reply.end(this.#last, pass);
     else this.#reply.end(this.#last);
@@ -175,6 +196,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
   /** Ends the call from our side, at once: towards the destination and, if the answer has begun, towards the client. */
   #stop(code: ErrorCode): void {
     if (this.#settled) return;
+    if (this.#relay !== undefined) return this.#relay.cut(code);
     this.#code ??= code;
     if (this.#controller !== undefined) this.#controller.abort(new ExeatError(code));
     else this.#settle();

@@ -2,7 +2,7 @@ import type { InboundCall } from '../call.ts';
 import type { Credential } from '../credentials/credential.ts';
 import type { Target } from '../destination.ts';
 import { ExeatError } from '../errors.ts';
-import { fieldName } from '../fields.ts';
+import { fieldName, plainProtocols, protocolsField } from '../fields.ts';
 
 /** The outgoing header list, and the names of the agent's own credentials that were left out. */
 export interface OutgoingHeaders {
@@ -35,15 +35,22 @@ export function requestHeaders(
       continue;
     }
     if (field.hop || field.strip || lower === 'host' || lower === 'expect') continue;
+    let value = raw[i + 1] ?? '';
     if (field.credential || injects(added.credential, lower)) {
       const kept = destination.keepHeaders.has(lower) || (destination.passCookies && lower === 'cookie');
-      if (!kept || injects(added.credential, lower) || carriesTask(call, raw[i + 1] ?? '')) {
+      if (!kept || injects(added.credential, lower) || carriesTask(call, value)) {
         removed ??= [];
         if (!removed.includes(lower)) removed.push(lower);
         continue;
       }
     }
-    headers.push(name, raw[i + 1] ?? '');
+    if (lower === protocolsField && !destination.keepHeaders.has(lower)) {
+      const plain = plainProtocols(value);
+      if (plain !== value) (removed ??= []).push(lower);
+      if (plain === '') continue;
+      value = plain;
+    }
+    headers.push(name, value);
   }
   if (call.acceptsTrailers) headers.push('te', 'trailers');
   headers.push('via', added.via);
@@ -51,7 +58,7 @@ export function requestHeaders(
   return { headers, removed: removed ?? nothingRemoved };
 }
 
-type ResponseFields = Readonly<Record<string, string | string[] | undefined>>;
+export type ResponseFields = Readonly<Record<string, string | string[] | undefined>>;
 
 /** The answer's header section, flat: without hop-by-hop fields, `Alt-Svc`, foreign `Exeat-*` and `Proxy-Status: exeat`; on routes, without HSTS and with `Location` rewritten. */
 export function responseHeaders(fields: ResponseFields, target: Target, onRoute: boolean): string[] {

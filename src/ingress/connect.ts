@@ -21,6 +21,7 @@ export function readConnect(request: IncomingMessage, context: RequestContext): 
     if (named.host !== authority.host || named.port !== authority.port) return malformed('the Host field differs from the target');
   }
   if (facts.chunked || (facts.bodyLength ?? 0) > 0) return malformed('it has a body');
+  if (facts.offersUpgrade) return malformed('it offers an upgrade');
   if (facts.expect !== undefined) return malformed('it has no body to be expected');
   if (facts.presentedRoute?.startsWith('exeat-task ')) return malformed('the proxy takes the task from the proxy URL, not from Exeat-Task');
   if (facts.passedHere) return refuse('loop_detected');

@@ -1,14 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Bound, Door, InboundCall } from '../call.ts';
+import type { Bound, InboundCall } from '../call.ts';
 import { isRefusal, refuse, type Refusal } from '../errors.ts';
 import { fieldName, mayBeNominated, type Field } from '../fields.ts';
 import { newCallId } from '../ids.ts';
+import { isForeignPage, type PageFields } from './foreign-page.ts';
 import type { Inside } from './inside.ts';
 import { parseInnerTarget, parseTarget, type TargetContext } from './target.ts';
 
 /** What one pass over the header section finds. */
-export interface HeadFacts {
+export interface HeadFacts extends PageFields {
   host: string;
   presentedForward: string | undefined;
   presentedRoute: string | undefined;
@@ -19,8 +20,7 @@ export interface HeadFacts {
   nominated: Set<string> | undefined;
   passedHere: boolean;
   offersUpgrade: boolean;
-  origin: string | undefined;
-  fetchSite: string | undefined;
+  websocket: boolean;
 }
 
 export interface RequestContext extends TargetContext {
@@ -28,6 +28,8 @@ export interface RequestContext extends TargetContext {
   readonly via: string;
   /** Where the listener is a task: what the connection belongs to. */
   readonly bound?: ((socket: Socket) => Bound) | undefined;
+  /** The server has taken its hands off the connection for this request: a WebSocket handshake may stand in it. */
+  readonly upgrading?: boolean;
 }
 
 /** Which header may carry the task on a route; a lower rank wins, so `Exeat-Task` before what a client sends anyway. */
@@ -42,8 +44,9 @@ export function readRequest(request: IncomingMessage, context: RequestContext, i
   const facts = readFields(request, context.via);
   if (isRefusal(facts)) return facts;
   if (facts.host === '') return malformed('it has no Host');
+  if (facts.websocket && context.upgrading !== true) return refuse('upgrade_refused');
   if (inside !== undefined) return readInside(request, facts, { inside, context });
-  const requested = parseTarget(request.url ?? '', facts.host, context);
+  const requested = parseTarget(targetOf(request, facts), facts.host, context);
   if (isRefusal(requested)) return requested;
   const { door } = requested;
   if (door === 'forward' && facts.presentedRoute?.startsWith('exeat-task '))
@@ -70,7 +73,7 @@ function readInside(
 ): InboundCall | Refusal {
   if (facts.presentedForward !== undefined || facts.presentedRoute?.startsWith('exeat-task ') === true)
     return malformed('the task stands in the CONNECT; inside the tunnel there is no Proxy-Authorization and no Exeat-Task');
-  const target = parseInnerTarget(request.url ?? '', facts.host, inside.end);
+  const target = parseInnerTarget(targetOf(request, facts), facts.host, inside.end);
   if (isRefusal(target)) return target;
   const foreignPage = isForeignPage(facts, 'tunnel', context);
   return callOf(request, facts, {
@@ -109,10 +112,9 @@ function callOf(
   };
 }
 
-/** Browsers name the page's origin (RFC 6454 §7) but for a mere GET, where `Sec-Fetch-Site` tells on a route, a loopback address; through a proxy that says nothing. */
-function isForeignPage({ origin, fetchSite }: HeadFacts, door: Door, { ownAuthorities }: TargetContext): boolean {
-  if (origin !== undefined && !(origin.startsWith('http://') && ownAuthorities.has(origin.slice('http://'.length)))) return true;
-  return door === 'route' && fetchSite !== undefined && fetchSite !== 'same-origin' && fetchSite !== 'none';
+/** Some clients write the target of a handshake with the scheme that their user sees. */
+function targetOf({ url = '' }: IncomingMessage, { websocket }: HeadFacts): string {
+  return websocket ? url.replace(/^ws(?=s?:\/\/)/i, 'http') : url;
 }
 
 /** Reads and checks what is common to all requests. An absent Host is ''. */
@@ -131,6 +133,7 @@ export function readFields(request: IncomingMessage, via: string): HeadFacts | R
     offersUpgrade: false,
     origin: undefined,
     fetchSite: undefined,
+    websocket: false,
   };
   const seen: Field[] = [];
   let routeRank = 9;
@@ -192,7 +195,8 @@ function readField(name: string, value: string, facts: HeadFacts): Refusal | und
     case 'upgrade':
       // An offer that is not taken leaves a plain request, but Node's parser drops what has come in one piece with it.
       facts.offersUpgrade = true;
-      return /\bwebsocket\b/i.test(value) ? refuse('upgrade_refused') : undefined;
+      facts.websocket ||= /\bwebsocket\b/i.test(value);
+      return undefined;
     default:
       return undefined;
   }

@@ -1,12 +1,15 @@
-import { Server, type ServerOptions } from 'node:http';
-import { isRefusal, refuse, type ErrorCode } from '../errors.ts';
+import { Server, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';
+import type { InboundCall, Upgrade } from '../call.ts';
+import { isRefusal, refuse, type ErrorCode, type Refusal } from '../errors.ts';
 import { inTurn } from './in-turn.ts';
+import type { Inside } from './inside.ts';
 import { InboundMessage } from './message.ts';
 import { objectedCall } from './objected.ts';
 import { HttpReply } from './reply.ts';
-import { readRequest } from './request.ts';
+import { readRequest, type RequestContext } from './request.ts';
 import { endWith, toldOf } from './socket-answer.ts';
 import { Tunnels, type TunnelOptions } from './tunnel.ts';
+import { asHandshake, takeUpgrades } from './upgrade.ts';
 
 export interface IngressOptions extends TunnelOptions {
   /** Something was refused that is not even a request. */
@@ -28,7 +31,7 @@ export function createIngress(options: IngressOptions): Server {
     keepAliveTimeout: keepAliveTimeoutMs,
     connectionsCheckingInterval: 5000,
   });
-  const accept = inTurn((request, response) => {
+  const accept = (request: IncomingMessage, response: ServerResponse, switchProtocols?: Upgrade['switchProtocols']) => {
     const inside = server.tunnels.insideOf(request.socket);
     const reply = new HttpReply(response);
     if (inside !== undefined) inside.asked = true;
@@ -37,14 +40,16 @@ export function createIngress(options: IngressOptions): Server {
       reply.start(inside.told.status, [...inside.told.headers]);
       return reply.end(inside.told.body);
     }
-    const read = readRequest(request, options.context, inside);
+    const read = readAny(request, { context: options.context, inside, switchProtocols });
     const call = isRefusal(read) ? objectedCall(request, read, { context: options.context, inside }) : read;
     if (call.closes) response.shouldKeepAlive = false;
     options.handle(call, reply).catch(() => response.destroy());
-  });
-  server.on('request', accept);
-  server.on('checkContinue', accept);
-  server.on('checkExpectation', accept);
+  };
+  const acceptInTurn = inTurn(accept);
+  server.on('request', acceptInTurn);
+  server.on('checkContinue', acceptInTurn);
+  server.on('checkExpectation', acceptInTurn);
+  takeUpgrades(server, accept);
   server.on('connect', (request, socket, early) => server.tunnels.accept(request, socket, early));
   server.on('drop', () => options.refused('overloaded'));
   server.on('clientError', (error, socket) => {
@@ -68,6 +73,18 @@ class IngressServer extends Server {
     super.closeAllConnections();
     this.tunnels.destroyAll();
   }
+}
+
+interface Reading {
+  readonly context: RequestContext;
+  readonly inside: Inside | undefined;
+  readonly switchProtocols: Upgrade['switchProtocols'] | undefined;
+}
+
+function readAny(request: IncomingMessage, { context, inside, switchProtocols }: Reading): InboundCall | Refusal {
+  if (switchProtocols === undefined) return readRequest(request, context, inside);
+  const call = readRequest(request, { ...context, upgrading: true }, inside);
+  return isRefusal(call) ? call : asHandshake(call, request, switchProtocols);
 }
 
 function codeOf(error: Error): ErrorCode {

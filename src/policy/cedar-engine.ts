@@ -4,7 +4,7 @@ import { cedarRequest } from './cedar-request.ts';
 import type { PolicySource } from './cedar-source.ts';
 import { loadCedar, type Cedar } from './cedar-wasm.ts';
 import type { AccessRequest, Decision, Explanation } from './policy.ts';
-import { methodGroups, mint, type Vocabulary } from './schema.ts';
+import { isAction, methodGroups, mint, type Vocabulary } from './schema.ts';
 import { entitiesIn, headsOf } from './scope.ts';
 
 /** Evaluates, every time anew (about 0.1 ms). */
@@ -41,8 +41,9 @@ export function createEngine(cedar: Cedar, { policies, vocabulary }: PolicySet):
   function evaluate(request: AccessRequest): Evaluation {
     const { operation } = request;
     const group = methodGroups.get(operation.action);
-    if (operation.group !== 'mint' && group === undefined) return { decision: { allow: false, policies: [] }, errors: [] };
-    if (operation.group !== 'mint' && operation.group !== group) {
+    const mustAgree = !isAction(operation.group);
+    if (mustAgree && group === undefined) return { decision: { allow: false, policies: [] }, errors: [] };
+    if (mustAgree && operation.group !== group) {
       return failed([`${operation.action} is in the group ${group}, not ${operation.group}`]);
     }
     try {

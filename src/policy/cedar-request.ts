@@ -1,7 +1,7 @@
 import type { CedarValueJson, EntityJson } from '@cedar-policy/cedar-wasm/nodejs';
 import type { Attribute, AttributeValue } from './attributes.ts';
 import type { AccessRequest } from './policy.ts';
-import { endpointId, mint } from './schema.ts';
+import { endpointId, isAction } from './schema.ts';
 
 /** One access request in Cedar's JSON. */
 export interface CedarRequest {
@@ -40,9 +40,9 @@ export function cedarRequest(request: AccessRequest, attributes: readonly Attrib
   };
 }
 
-/** The Cedar action of a call: its method, but `mint` for whatever creates standing access. */
+/** The Cedar action of a call: its method, but `mint` for whatever creates standing access, and `websocket` for a handshake. */
 export function actionOf({ operation }: AccessRequest): string {
-  return operation.group === mint ? mint : operation.action;
+  return isAction(operation.group) ? operation.group : operation.action;
 }
 
 type Fields = Record<string, CedarValueJson>;

@@ -6,6 +6,7 @@ import { createEngine } from './cedar-engine.ts';
 import { readPolicies } from './cedar-source.ts';
 import { loadCedar } from './cedar-wasm.ts';
 import { cached } from './decision-cache.ts';
+import { heedingGet } from './handshakes.ts';
 import { inputsBy } from './inputs.ts';
 import type { AccessRequest, Decision, Explanation, PolicyDecisionPoint } from './policy.ts';
 import { planOf } from './read-plan.ts';
@@ -38,7 +39,7 @@ export function create({ directory }: z.output<typeof config>, { destinations, i
   const plan = planOf(policies, vocabulary);
   const empty = policies.length === 0 ? [`${directory} holds no policies: every call is denied`] : [];
   return {
-    ...cached(createEngine(cedar, { policies, vocabulary }), plan),
+    ...heedingGet(cached(createEngine(cedar, { policies, vocabulary }), plan)),
     inputs: inputsBy(plan),
     warnings: [...empty, ...checked.warnings, ...plan.warnings],
     digest: createHash('sha256')

@@ -16,7 +16,7 @@ export interface Vocabulary {
 export const entityTypes = ['Agent', 'Destination', 'Intent', 'Endpoint', 'Action'] as const;
 
 /** HTTP methods that policy knows, and `connect`, with their groups. Any other method is in no policy's reach, and so is denied. */
-export const methodGroups: ReadonlyMap<string, Exclude<ActionGroup, 'mint'>> = new Map([
+export const methodGroups: ReadonlyMap<string, Exclude<ActionGroup, 'mint' | 'websocket'>> = new Map([
   ['connect', 'connect'],
   ['GET', 'read'],
   ['HEAD', 'read'],
@@ -29,6 +29,22 @@ export const methodGroups: ReadonlyMap<string, Exclude<ActionGroup, 'mint'>> = n
 
 /** The action of calls that create standing access, whatever their method; in neither group. */
 export const mint = 'mint';
+
+/** Actions that are no methods, and the group that each is in. */
+const ownActions: ReadonlyMap<string, 'write' | undefined> = new Map([
+  [mint, undefined],
+  ['websocket', 'write'],
+]);
+
+/** This group of an operation is the action of its calls, whatever their method. */
+export function isAction(group: ActionGroup): boolean {
+  return ownActions.has(group);
+}
+
+/** What stands for this action beside itself, in heads that say `in`. */
+export function groupOf(action: string): string | undefined {
+  return methodGroups.get(action) ?? ownActions.get(action);
+}
 
 /** Actions that stand for others: calls are in them, and none is one of them. */
 export const actionGroups: readonly string[] = ['read', 'write'];
@@ -43,7 +59,7 @@ export function vocabularyOf(destinations: readonly Destination[], intents: read
       ['Destination', new Set(destinations.map(({ name }) => name))],
       ['Intent', new Set(intents)],
       ['Endpoint', new Set(destinations.flatMap(({ name, operations }) => operations.map((template) => endpointId(name, template))))],
-      ['Action', new Set([...methodGroups.keys(), ...actionGroups, mint])],
+      ['Action', new Set([...methodGroups.keys(), ...actionGroups, ...ownActions.keys()])],
     ]),
     schema: schemaOf(destinations, { intents, attributes }),
   };
@@ -73,8 +89,8 @@ function schemaOf(destinations: readonly Destination[], { intents, attributes }:
       1,
     );
   const appliesTo = { principalTypes: ['Agent'], resourceTypes: ['Endpoint'], context: record('context') };
-  const memberOf = (group: string) => (actionGroups.includes(group) ? { memberOf: [{ id: group }] } : {});
-  const actions = [...methodGroups].map(([name, group]) => [name, { appliesTo, ...memberOf(group) }] as const);
+  const memberOf = (group = '') => (actionGroups.includes(group) ? { memberOf: [{ id: group }] } : {});
+  const actions = [...methodGroups, ...ownActions].map(([name, group]) => [name, { appliesTo, ...memberOf(group) }] as const);
   return {
     '': {
       entityTypes: {
@@ -83,7 +99,7 @@ function schemaOf(destinations: readonly Destination[], { intents, attributes }:
         Intent: enumerated(intents),
         Endpoint: { memberOfTypes: ['Destination'], shape: record('resource') },
       },
-      actions: { ...Object.fromEntries(actionGroups.map((group) => [group, {}])), ...Object.fromEntries(actions), [mint]: { appliesTo } },
+      actions: { ...Object.fromEntries(actionGroups.map((group) => [group, {}])), ...Object.fromEntries(actions) },
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import type { Destination } from '../destination.ts';
-import { endpointId, methodGroups } from './schema.ts';
+import { endpointId, groupOf } from './schema.ts';
 
 /** An entity as Cedar's JSON may write it. */
 export type EntityLiteral = Entity | { readonly __entity: Entity };
@@ -31,7 +31,7 @@ export function entitiesIn({ entity, entities, in: inside }: Constraint): readon
 
 /** The head lets calls with this action through. */
 export function admitsAction(constraint: Constraint, action: string): boolean {
-  const group = constraint.op === 'in' ? methodGroups.get(action) : undefined;
+  const group = constraint.op === 'in' ? groupOf(action) : undefined;
   const among = entitiesIn(constraint);
   return constraint.op === 'All' || among.some(({ id }) => id === action || id === group);
 }

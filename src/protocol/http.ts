@@ -1,5 +1,5 @@
-import type { Destination, Target } from '../destination.ts';
-import type { ActionGroup, Classifier, Operation, RequestHead } from './operation.ts';
+import type { Destination } from '../destination.ts';
+import { takesWebSockets, type ActionGroup, type Classifier, type Operation, type RequestHead } from './operation.ts';
 import { mintsAccess } from './mint.ts';
 import { tunnelOperation } from './tunnel.ts';
 
@@ -18,9 +18,11 @@ const none: Readonly<Record<string, string>> = Object.freeze({});
 export function createHttpClassifier(destinations: readonly Destination[]): Classifier {
   const templates = new Map(destinations.map((destination) => [destination.name, compile(destination.operations)]));
   return {
-    classify({ method, target }: RequestHead): Operation | undefined {
+    classify(head: RequestHead): Operation | undefined {
+      const { method, target } = head;
       if (method === 'CONNECT') return tunnelOperation(target);
-      const group = groupOf(method, target);
+      if (head.websocket === true && !takesWebSockets[target.destination.protocol]) return undefined;
+      const group = groupOf(head);
       const ofLength = templates.get(target.destination.name);
       if (ofLength === undefined || ofLength.size === 0)
         return { action: method, group, resource: target.path, templated: false, parameters: none };
@@ -34,8 +36,9 @@ export function createHttpClassifier(destinations: readonly Destination[]): Clas
   };
 }
 
-function groupOf(method: string, target: Target): ActionGroup {
+function groupOf({ method, target, websocket }: RequestHead): ActionGroup {
   if (mintsAccess(method, target)) return 'mint';
+  if (websocket === true) return 'websocket';
   return reading.has(method) ? 'read' : 'write';
 }
 

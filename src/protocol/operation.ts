@@ -1,7 +1,13 @@
-import type { Target } from '../destination.ts';
+import type { Destination, Target } from '../destination.ts';
 
-/** The group of an action: what policy usually names. `connect` = tunnels that nobody reads, `mint` = calls that create standing access; in none of the others. */
-export type ActionGroup = 'read' | 'write' | 'connect' | 'mint';
+/**
+ * The group of an action: what policy usually names. `connect` = tunnels that nobody reads, `mint` = calls that create standing access; in none of
+ * the others. `websocket` = a handshake, which policy has in `write`, since what follows goes both ways and unread.
+ */
+export type ActionGroup = 'read' | 'write' | 'connect' | 'mint' | 'websocket';
+
+/** Protocols whose messages policy is to see take a WebSocket only where they read those of a WebSocket too; on the others it would pass them by. */
+export const takesWebSockets: Readonly<Record<Destination['protocol'], boolean>> = { http: true, tunnel: false };
 
 /** What one call does, written `destination group resource`: `github read /repos/{owner}/{repo}/issues`. */
 export interface Operation {
@@ -19,6 +25,8 @@ export interface Operation {
 export interface RequestHead {
   readonly method: string;
   readonly target: Target;
+  /** The call asks for a WebSocket. */
+  readonly websocket?: boolean;
 }
 
 /** Names the operation, reading as little of the body as it can. undefined = "not mine". */

@@ -164,7 +164,7 @@ const parts = fc.record({
     fc.constantFrom('github', 'tickets', 'legacy-crm', 'nowhere').map((name) => ({ name, template: undefined })),
   ),
   method: fc.constantFrom('GET', 'POST', 'PROPFIND'),
-  group: fc.constantFrom(undefined, undefined, undefined, 'mint' as const, 'write' as const),
+  group: fc.constantFrom(undefined, undefined, undefined, 'mint' as const, 'write' as const, 'websocket' as const),
   host: maybe(word),
   path: fc.constantFrom('/a', '/a/b', '/a/b/c', '/😀', '/x'),
   query: fc.constantFrom('', '?x=1', '?x', '?a=b&x=1', '?x=1&x=2', '?x=%ff'),

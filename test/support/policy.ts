@@ -46,7 +46,7 @@ export const intents = { triage: {}, report: {} };
 export interface CallWords {
   readonly destination?: string;
   readonly method?: string;
-  readonly group?: 'read' | 'write' | 'mint';
+  readonly group?: 'read' | 'write' | 'mint' | 'websocket';
   readonly host?: string;
   readonly path?: string;
   readonly query?: string;

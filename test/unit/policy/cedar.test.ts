@@ -159,3 +159,33 @@ test('strings that are not Unicode neither fail nor wear the engine out', () => 
   for (let i = 0; i < 3000; i += 1)
     assert.equal(policy.explain(accessRequest({ task: { subject: `user-${i}-\uD800` } })).decision.allow, true);
 });
+
+test('a WebSocket has an action of its own, among those that write', () => {
+  const handshake = accessRequest({ group: 'websocket' });
+  const allows = (head: string) => load(`permit (principal, ${head}, resource);`).decide(handshake).allow;
+  assert.deepEqual(['action', 'action in Action::"write"', 'action == Action::"websocket"'].map(allows), [true, true, true]);
+  assert.deepEqual(['action in Action::"read"', 'action == Action::"GET"', 'action == Action::"POST"'].map(allows), [false, false, false]);
+  const policy = load(`${all} @id("no") forbid (principal, action == Action::"websocket", resource);`);
+  assert.deepEqual([policy.decide(accessRequest()).allow, policy.decide(handshake).allow], [true, false]);
+});
+
+test('what forbids a GET forbids the WebSocket handshake that is one, by its action as by its method; what merely does not permit it does not', () => {
+  const handshake = accessRequest({ group: 'websocket' });
+  for (const rest of [
+    'action == Action::"GET", resource)',
+    'action in Action::"read", resource)',
+    'action, resource) when { context.http.method == "GET" }',
+  ]) {
+    const policy = load(`${all} @id("no") forbid (principal, ${rest};`);
+    assert.deepEqual(policy.decide(handshake), { allow: false, policies: ['no'] }, rest);
+    assert.deepEqual(
+      policy.explain(handshake).policies.map(({ id }) => id),
+      ['no'],
+      rest,
+    );
+  }
+  const failing = load(
+    'permit (principal, action == Action::"websocket", resource); @id("fails") permit (principal, action == Action::"GET", resource) when { 9223372036854775807 + 1 == 0 };',
+  );
+  assert.equal(failing.decide(handshake).allow, false);
+});
