@@ -16,6 +16,7 @@ test('a destination on the forward door has its hosts, its port and the defaults
     protocol: 'http',
     operations: [],
     credentialKind: undefined,
+    tls: 'intercept',
     keepHeaders: new Set(),
     passCookies: false,
     allowEncodedPath: false,
