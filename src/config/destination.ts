@@ -39,7 +39,7 @@ const timeouts = z
   .strictObject({
     connect: duration.prefault('10s'),
     headers: duration.prefault('60s').meta({ description: "from the request being sent to the answer's head" }),
-    idle: duration.prefault('0s').meta({ description: 'longest silence inside a body; 0s = none' }),
+    idle: duration.prefault('0s').meta({ description: 'longest silence inside a body, or of both sides of a WebSocket; 0s = none' }),
   })
   .prefault({});
 
