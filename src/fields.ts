@@ -18,7 +18,7 @@ export interface Field {
 export const protocolsField = 'sec-websocket-protocol';
 
 const plain: Field = { once: false, hop: false, credential: false, strip: false, refuse: false, nominate: true };
-/** A `*` at one end of a name stands for anything; such a row gives way to one with the whole name. */
+/** A `*` at one end of a name stands for anything, `*-` also for nothing; such a row gives way to one with the whole name. */
 const rows: [names: string, field: Partial<Field>][] = [
   ['host', { once: true, nominate: false }],
   ['content-length content-type content-range content-location content-encoding', { once: true, nominate: false }],
@@ -51,7 +51,10 @@ const rows: [names: string, field: Partial<Field>][] = [
     { credential: true, nominate: false },
   ],
   ['*-api-key *-apikey *-api-token *-access-token *-auth-token *-id-token', { credential: true, nominate: false }],
-  ['*-user-token *-server-token *-account-token *-master-key *-client-secret *-admin-secret', { credential: true, nominate: false }],
+  [
+    '*-user-token *-service-token *-server-token *-account-token *-master-key *-client-secret *-admin-secret',
+    { credential: true, nominate: false },
+  ],
   [
     'dpop txn-token workload-identity-token workload-proof-token oauth-client-attestation oauth-client-attestation-pop',
     { once: true, credential: true, nominate: false },
@@ -125,7 +128,7 @@ export function fieldName(spelling: string): FieldName {
   if (seen !== undefined) return seen;
   const lower = spelling.toLowerCase().replaceAll('_', '-');
   const twin = spelling.includes('_');
-  const field = known.get(lower) ?? patterns.find(([begin, end]) => lower.startsWith(begin) && lower.endsWith(end))?.[2];
+  const field = known.get(lower) ?? patterns.find(([begin, end]) => lower.startsWith(begin) && `-${lower}`.endsWith(end))?.[2];
   const isRemoved = field === undefined || field.credential || field.strip;
   const name = { lower, field: twin && !isRemoved ? { ...field, refuse: true } : field, twin };
   if (spellings.size >= maxSpellings) spellings.clear();

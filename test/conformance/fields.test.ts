@@ -30,7 +30,7 @@ async function sent(names: readonly string[]): Promise<{ status: number; arrived
 }
 
 const credentials = `
-  Authorization Cookie X-Api-Key Api-Key ApiKey X-Auth-Key X-Auth-Email X-Auth-Token X-Api-Token xi-api-key DD-API-KEY
+  Authorization Cookie X-Api-Key Api-Key ApiKey X-Auth-Key X-Auth-Email X-Auth-Token X-Api-Token Access-Token X-Service-Token Client-Secret xi-api-key DD-API-KEY
   DD-APPLICATION-KEY X-Acme-Api-Key X-RapidAPI-Key X-Consul-Token X-Vault-Token Cf-Access-Client-Id Cf-Access-Client-Secret
   CF-Access-Token Cf-Access-Jwt-Assertion X-Goog-Iap-Jwt-Assertion X-Ms-Client-Principal X-Ms-Client-Principal-Name
   X-Ms-Token-Aad-Access-Token X-Amzn-Oidc-Data X-Amzn-Oidc-Identity X-Goog-Authenticated-User-Email
