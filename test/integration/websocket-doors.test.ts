@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
+import { promisify } from 'node:util';
 import { temporaryFolder } from '../support/broker.ts';
 import { createRoot } from '../support/certificates.ts';
 import { controlOf } from '../support/control.ts';
@@ -70,6 +72,20 @@ test('a sidecar that shuts down closes a WebSocket in a tunnel with its reason t
   await using client = await openSocket({ proxy: 'chat.example', target: '/room', options: { createConnection: () => socket } });
   await world.exeat.sidecar[Symbol.asyncDispose]();
   assert.deepEqual(await client.closed(), { code: 1001, reason: 'shutting_down' });
+});
+
+test("Node's own WebSocket comes through with nothing but its environment", async () => {
+  await using world = await startWorld();
+  const script = `
+    const socket = new WebSocket('ws://plain.example:8080/room');
+    socket.onopen = () => socket.send('hello');
+    socket.onmessage = ({ data }) => { console.log(data); socket.close(4000, 'done'); };
+    socket.onclose = ({ code }) => console.log(code);`;
+  const env = { ...process.env, NODE_USE_ENV_PROXY: '1', HTTP_PROXY: world.task.proxyUrl, http_proxy: world.task.proxyUrl };
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { env });
+  assert.equal(stdout, 'hello\n4000\n');
+  const [event] = await world.exeat.events({ kind: 'call' });
+  assert.deepEqual([event?.['operation'], event?.['status']], ['plain websocket /room', 101]);
 });
 
 for (const [what, host, field] of [
