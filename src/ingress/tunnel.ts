@@ -64,6 +64,8 @@ export class Tunnels {
   /** A CONNECT and the bytes that came together with it: they belong to the tunnel, once there is one. */
   accept(request: IncomingMessage, socket: Duplex, early: Buffer): void {
     socket.on('error', ignore);
+    // It closes after the answer to something that could be read in two ways.
+    if (!socket.writable) return void socket.destroy();
     const call = this.#read(request, socket);
     if (isRefusal(call) || !(socket instanceof Socket)) {
       const objection = isRefusal(call) ? call : refuse('malformed_request');

@@ -42,7 +42,7 @@ export function asHandshake(call: InboundCall, request: IncomingMessage, switchP
 
 function isHandshake({ headers, socket }: IncomingMessage): boolean {
   const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
-  return /\bwebsocket\b/i.test(headers.upgrade ?? '') && !hasBody && !isAnswering(socket);
+  return /\bwebsocket\b/i.test(headers.upgrade ?? '') && !hasBody && socket.writable && !isAnswering(socket);
 }
 
 /**
