@@ -27,12 +27,15 @@ export function openTunnel(socket: Socket, target: string, authorization: Secret
   return promise.finally(() => socket.off('readable', read).off('end', over).off('close', over));
 }
 
-/** True: the tunnel is open. False: more is to come. */
-function answerIn(received: string): ExeatError | boolean {
+/** What has come of an answer so far. True: the tunnel is open. False: more is to come. */
+export function answerIn(received: string): ExeatError | boolean {
   if (!received.startsWith('HTTP/1.') && !'HTTP/1.'.startsWith(received)) return malformed('the upstream proxy does not answer in HTTP');
   const end = received.indexOf('\r\n\r\n');
   if (end === -1 ? received.length > largestHeadBytes : end > largestHeadBytes)
     return malformed("the upstream proxy's answer is too large");
+  // Without its CR no line ends, and the end would never come.
+  if (/(?<!\r)\n/.test(end === -1 ? received : received.slice(0, end)))
+    return malformed("the upstream proxy's lines do not end as they must");
   if (end === -1) return false;
   const status = Number(wellFormed.exec(received.slice(0, end + 4))?.[1]);
   if (!(status >= 200 && status <= 599)) return malformed("the upstream proxy's answer to CONNECT cannot be read");

@@ -99,13 +99,14 @@ function tunnelling(proxy: UpstreamProxy, origin: Origin, { network, at }: { net
   return async () => {
     assertUnresolved(host, port, at.ownPorts);
     if (inClear(origin, network)) throw new ExeatError('address_prohibited', 'a credential must not leave in clear');
+    const authorization = proxy.authorization?.();
     const startedAt = performance.now();
     const inTime = <T>(step: Promise<T>, late: ErrorCode) => within(step, connectTimeoutMs - (performance.now() - startedAt), late);
     const { socket, address } = await dial().catch((error: unknown) => {
       throw new ExeatError(dialFailures[failureCode(error)] ?? 'upstream_proxy_unreachable', undefined, { cause: error });
     });
     try {
-      await inTime(openTunnel(socket, `${host}:${port}`, proxy.authorization?.()), 'upstream_proxy_timeout');
+      await inTime(openTunnel(socket, `${host}:${port}`, authorization), 'upstream_proxy_timeout');
       if (scheme === 'http') return { socket, address };
       const secure = await inTime(
         connected(connect, origin, { hostname: host, port: String(port), httpSocket: socket }),

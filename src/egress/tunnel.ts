@@ -96,7 +96,7 @@ export class Tunnelling {
     this.#settled = true;
     clearTimeout(this.#silence);
     this.#socket?.destroy();
-    if (this.#status !== undefined && code !== undefined) this.#exchange.reply.breakOff();
+    if (this.#socket !== undefined && code !== undefined) this.#exchange.reply.breakOff();
     this.#outcome.resolve({
       status: this.#status,
       code,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { hostname } from 'node:os';
 import { test } from 'node:test';
-import { addressProblem } from '../../src/egress/address-guard.ts';
+import { addressProblem, assertUnresolved } from '../../src/egress/address-guard.ts';
 
 const closed = { allowPrivate: false, ownPorts: new Set<number>() };
 const opened = { allowPrivate: true, ownPorts: new Set<number>() };
@@ -80,3 +81,23 @@ for (const address of open) test(`${address} may be dialled`, () => assert.equal
 for (const address of ['', '127.1', 'localhost', 'fe80::1%eth0', '2130706433']) {
   test(`${JSON.stringify(address)} is not an address`, () => assert.equal(addressProblem(address, opened), 'invalid'));
 }
+
+test('what is left to another to resolve is a name, of no metadata service, of no listener of our own, and not of loopback', () => {
+  const own = new Set([7070]);
+  const refusal = (host: string, port: number): unknown => {
+    try {
+      assertUnresolved(host, port, own);
+      return undefined;
+    } catch (error) {
+      return error instanceof Error && 'code' in error ? error.code : error;
+    }
+  };
+  for (const host of ['10.0.0.1', '1.1.1.1', '[::1]', '2606:4700::1', '169.254.169.254', 'localhost', 'a.localhost'])
+    assert.equal(refusal(host, 443), 'address_prohibited', host);
+  for (const host of ['metadata', 'metadata.google.internal', 'instance-data'])
+    assert.equal(refusal(host, 443), 'address_prohibited', host);
+  const here = hostname().toLowerCase();
+  for (const host of ['localhost', 'a.localhost', here, `${here}.corp.example`]) assert.equal(refusal(host, 7070), 'own_listener', host);
+  for (const host of [here, 'api.example', `x${here}`].filter((each) => each !== 'localhost'))
+    assert.equal(refusal(host, 443), undefined, host);
+});

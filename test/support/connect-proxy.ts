@@ -32,7 +32,7 @@ export interface ConnectProxy extends AsyncDisposable {
   readonly others: readonly string[];
   /** Connections it ever took. */
   readonly connections: () => number;
-  /** Resolves when a client has gone that was promised nothing. */
+  /** Resolves when a client that was misled has closed its side. */
   readonly abandoned: Promise<void>;
   /** From the next CONNECT on; nothing for good behaviour again. */
   misbehave(how: Misbehaviour | undefined): void;
@@ -64,8 +64,14 @@ export async function startConnectProxy({ zone, certificate, authorization }: Co
     const chunks = [head];
     seen.push({ target, headers: request.headers, upload: () => Buffer.concat(chunks).toString('latin1') });
     keep(socket);
-    socket.on('data', (chunk: Buffer) => chunks.push(chunk)).on('close', () => abandoned.resolve());
-    if (misbehaviour !== undefined) return misbehaviour(socket, target);
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    if (misbehaviour !== undefined) {
+      socket.on('end', () => {
+        socket.end();
+        abandoned.resolve();
+      });
+      return misbehaviour(socket, target);
+    }
     if (authorization !== undefined && request.headers['proxy-authorization'] !== authorization)
       return void socket.end('HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="corp"\r\n\r\n');
     const place = zone[target];

@@ -27,8 +27,12 @@ export interface CorporateOptions {
   readonly settings?: object | undefined;
   /** Names for which the origin has its certificate, if not `api.example` and what is below it. */
   readonly names?: readonly string[];
+  /** Where the proxy's name leads, if not to loopback. */
+  readonly proxyAddress?: string;
   /** Plain HTTP at the origin, and nothing injected. */
   readonly clear?: boolean;
+  /** Relayed unread, and nothing injected. */
+  readonly blind?: boolean;
 }
 
 /** An https API on loopback, a company's proxy that knows where it is, and a sidecar that goes through it. All names resolve to loopback. */
@@ -44,6 +48,8 @@ export interface Corporate extends AsyncDisposable {
   readonly upstream: object;
   readonly api: object;
   get(host?: string): Promise<Answered>;
+  /** Proxy-Authorization of the task. */
+  readonly authorization: string;
   /** The final event of the only call. */
   event(): Promise<Record<string, unknown> | undefined>;
 }
@@ -66,7 +72,7 @@ export async function startCorporate(options: CorporateOptions = {}): Promise<Co
   ] as const)
     writeFileSync(file, text);
 
-  const { clear = false, hosts = ['api.example'] } = options;
+  const { clear = false, blind = false, hosts = ['api.example'] } = options;
   const certificate = clear ? undefined : await root.issue(options.names ?? ['api.example', '*.api.example', '127.0.0.1']);
   const origin = stack.use(await startOrigin(undefined, certificate));
   const proxy = stack.use(
@@ -87,13 +93,14 @@ export async function startCorporate(options: CorporateOptions = {}): Promise<Co
   const scheme = clear ? 'http' : 'https';
   const api = {
     hosts: hosts.map((host) => `${scheme}://${host}:${origin.port}`),
-    ...(clear ? {} : { credential, ca: files.ca }),
+    ...(blind ? { tls: 'tunnel' } : clear ? {} : { credential, ca: files.ca }),
     ...options.destination,
   };
   const resolved: string[] = [];
   const resolve: Resolve = (hostname, _options, callback) => {
     resolved.push(hostname);
-    setImmediate(() => callback(null, [{ address: '127.0.0.1', family: 4 }]));
+    const address = hostname === proxyName ? (options.proxyAddress ?? '127.0.0.1') : '127.0.0.1';
+    setImmediate(() => callback(null, [{ address, family: 4 }]));
   };
   const exeat = stack.use(await startTestSidecar({ folder, destinations: { api }, upstream_proxy: upstream }, { resolve }));
   const { authorization } = exeat.open();
@@ -104,6 +111,7 @@ export async function startCorporate(options: CorporateOptions = {}): Promise<Co
     root,
     folder,
     resolved,
+    authorization,
     upstream,
     api,
     get: (host = 'api.example') => call(`${scheme}://${host}:${origin.port}/x`, { proxy: exeat.proxy, authorization }),

@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { ServerCertificate } from './certificates.ts';
 
 /** One request that the server got, in order. */
 export interface SeenRequest {
@@ -35,8 +37,14 @@ export function goodToken(changes: Readonly<Record<string, unknown>> = {}): Beha
   };
 }
 
+/** Over TLS, under a name. */
+export interface NamedServer {
+  readonly name: string;
+  readonly certificate: ServerCertificate;
+}
+
 /** Metadata members in `metadata` are added, or with undefined left out. */
-export async function startTokenServer(metadata: Readonly<Record<string, unknown>> = {}): Promise<TokenServer> {
+export async function startTokenServer(metadata: Readonly<Record<string, unknown>> = {}, named?: NamedServer): Promise<TokenServer> {
   const seen: SeenRequest[] = [];
   const scripts = new Map<string, Behaviour[]>();
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -46,11 +54,13 @@ export async function startTokenServer(metadata: Readonly<Record<string, unknown
     const behaviour = (queue !== undefined && queue.length > 1 ? queue.shift() : queue?.[0]) ?? { status: 404, text: '' };
     answer(behaviour, seenNow, response);
   };
-  const server = createServer((request, response) => void serve(request, response));
+  const listener = (request: IncomingMessage, response: ServerResponse) => void serve(request, response);
+  const server = named === undefined ? createServer(listener) : createTlsServer(named.certificate, listener);
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
-  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { port } = server.address() as AddressInfo;
+  const issuer = named === undefined ? `http://127.0.0.1:${port}` : `https://${named.name}:${port}`;
   const document = {
     issuer,
     token_endpoint: `${issuer}/token`,

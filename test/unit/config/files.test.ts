@@ -67,3 +67,12 @@ test('secrets that are not here are named with the place that asks for them', ()
     'destinations.b.credential.value: $EXEAT_NEVER_SET is not set here',
   ]);
 });
+
+test('the CA of the upstream proxy is watched, and its password is a file to trust that is missed', () => {
+  const yaml =
+    'upstream_proxy: { url: "https://proxy.example:3129", ca: /ca/corp.pem, credentials: { username: a, password: { file: /run/proxy } } }';
+  const chained = parseConfig(yaml, 'test.yaml');
+  assert.ok(loadedPathsOf(chained, 'exeat.yaml').includes('/ca/corp.pem'));
+  assert.ok(trustedPathsOf(chained, 'exeat.yaml').includes('/run/proxy'));
+  assert.deepEqual(missingSecrets(chained), ['upstream_proxy.credentials.password: there is no file /run/proxy here']);
+});

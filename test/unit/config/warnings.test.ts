@@ -8,6 +8,10 @@ const used = 'intents: { work: { description: x, destinations: [api] } }\n';
 const secret = (expires: string) =>
   `credential: { kind: static, header: x-api-key, value: { env: KEY }, expires: ${expires}, reason: no OAuth }`;
 const warnings = (yaml: string) => warningsOf(parseConfig(yaml, 'test.yaml'), now);
+const chained = (more: string, hosts: string, settings = '') =>
+  warnings(
+    `upstream_proxy: { url: "http://proxy.example:3128", ${more} }\n${used}destinations: { api: { hosts: [${hosts}], ${settings} } }`,
+  );
 const api = (more: string) => warnings(`${used}destinations: { api: { hosts: [api.example.com], ${more} } }`);
 
 test('a plain configuration has nothing to warn of', () => {
@@ -65,4 +69,21 @@ test('what can never be used is named', () => {
     warnings('intents: { long: { description: x, destinations: [api], max_ttl: 2h } }\ndestinations: { api: { hosts: [a.example] } }'),
     ['intents.long.max_ttl: is more than tasks.max_ttl, which holds'],
   );
+});
+
+test('what may not take the way through the upstream proxy that was meant is named', () => {
+  assert.deepEqual(chained('no_proxy: [other.example]', 'api.example'), [
+    'upstream_proxy.no_proxy[0]: no destination is there, nor the authority',
+  ]);
+  assert.deepEqual(chained('', "'*.api.example', api.example"), [
+    'destinations.api.hosts[0]: is dialled directly: a wildcard never goes through the upstream proxy ("no_proxy" may say that it is meant)',
+  ]);
+  assert.deepEqual(chained("no_proxy: ['*.api.example']", "'*.api.example', a.api.example"), []);
+  assert.deepEqual(chained('', 'api.example, 10.0.0.1', 'allow_private: true'), [
+    'destinations.api.hosts[0]: goes through the upstream proxy, which "allow_private" does not bind: name it in "no_proxy" to dial it',
+  ]);
+  assert.deepEqual(chained('', "'*.api.example', api.example", 'allow_private: true, connect_to: "10.0.0.1:443"'), []);
+  assert.deepEqual(chained('credentials: { username: a, password: { env: P } }, unsafe_cleartext: true', 'api.example'), [
+    'upstream_proxy.unsafe_cleartext: the password travels in clear to the proxy',
+  ]);
 });
