@@ -59,6 +59,8 @@ export interface Destination extends PeerNetwork {
   readonly passCookies: boolean;
   /** Paths may hold `;` and percent-encoded reserved characters such as `%2F` (`unsafe_encoded_path`). */
   readonly allowEncodedPath: boolean;
+  /** Answers are not searched for the injected credential (`unsafe_reflection`). */
+  readonly unsafeReflection: boolean;
   /** Epoch ms until which calls that policy would deny are forwarded and marked; task and address checks still refuse. */
   readonly observeUntil?: number;
 }

@@ -96,6 +96,11 @@ const table = {
   upstream_broken: [502, 'connection_terminated', 'The destination broke the connection before its answer was complete.'],
   upstream_malformed: [502, 'http_protocol_error', 'The destination sent an answer that is not valid HTTP.'],
   upstream_coding_refused: [502, 'http_response_transfer_coding', 'The destination used a transfer coding other than chunked.'],
+  coding_unreadable: [
+    502,
+    'http_response_content_coding',
+    'The answer is in a content coding in which it cannot be searched for an echoed credential, or is broken in it. Repeat with Accept-Encoding: identity, without Range.',
+  ],
   loop_detected: [502, 'proxy_loop_detected', 'The call has already passed this sidecar.'],
   own_listener: [403, 'destination_ip_prohibited', "Exeat's own listeners are never a destination."],
   method_refused: [405, 'http_request_denied', 'This method is not forwarded.'],

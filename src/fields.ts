@@ -12,12 +12,14 @@ export interface Field {
   readonly refuse: boolean;
   /** End-to-end, and not to be named in `Connection`, which would make a later hop drop it. */
   readonly nominate: boolean;
+  /** Says how the answer may be coded or cut: sent on so that the answer can be searched for an echoed credential. */
+  readonly asks: boolean;
 }
 
 /** Offers subprotocols (RFC 6455 §11.3.4); browsers, which can set no other field, put credentials there. */
 export const protocolsField = 'sec-websocket-protocol';
 
-const plain: Field = { once: false, hop: false, credential: false, strip: false, refuse: false, nominate: true };
+const plain: Field = { once: false, hop: false, credential: false, strip: false, refuse: false, nominate: true, asks: false };
 /** A `*` at one end of a name stands for anything, `*-` also for nothing; such a row gives way to one with the whole name. */
 const rows: [names: string, field: Partial<Field>][] = [
   ['host', { once: true, nominate: false }],
@@ -27,6 +29,8 @@ const rows: [names: string, field: Partial<Field>][] = [
   ['content-language content-disposition content-digest repr-digest traceparent tracestate', { nominate: false }],
   ['sec-websocket-key sec-websocket-version sec-websocket-accept', { once: true, nominate: false }],
   [protocolsField, { nominate: false }],
+  ['range if-range', { once: true, nominate: false, asks: true }],
+  ['accept-encoding grpc-accept-encoding', { asks: true }],
   ['transfer-encoding', { once: true, hop: true }],
   ['connection proxy-connection keep-alive te upgrade trailer http2-settings', { hop: true }],
   ['proxy-authorization', { once: true, hop: true }],

@@ -1,3 +1,4 @@
+import type { AuditSink } from './audit/audit.ts';
 import { destinationsOf } from './config/destinations.ts';
 import type { Config } from './config/schema.ts';
 import type { AuthorityClient } from './credentials/authority-client.ts';
@@ -5,7 +6,7 @@ import type { Providers } from './credentials/broker.ts';
 import { createProvider } from './credentials/registry.ts';
 import { createClients } from './egress/client.ts';
 import type { GuardedHost } from './egress/connector.ts';
-import { createUpstream } from './egress/forward.ts';
+import { createUpstream } from './egress/dispatch.ts';
 import type { Fingerprint } from './fingerprint.ts';
 import type { Graph } from './pipeline.ts';
 import { recordingInputs } from './policy/inputs.ts';
@@ -19,10 +20,14 @@ export interface GraphParts {
   readonly host: GuardedHost;
   readonly via: string;
   readonly fingerprint: Fingerprint;
+  readonly audit: AuditSink;
 }
 
 /** Everything that a reload replaces, made whole from one configuration. Throws when any part of it cannot be made. */
-export function buildGraph(config: Config, { authority, host, via, fingerprint }: GraphParts): { graph: Graph; providers: Providers } {
+export function buildGraph(
+  config: Config,
+  { authority, host, via, fingerprint, audit }: GraphParts,
+): { graph: Graph; providers: Providers } {
   const destinations = destinationsOf(config);
   const providers: Providers = new Map(
     destinations.flatMap((destination) => {
@@ -35,7 +40,7 @@ export function buildGraph(config: Config, { authority, host, via, fingerprint }
     destinations: createDestinationTable(destinations),
     classifier: createHttpClassifier(destinations),
     policy: config.audit.inputs ? recordingInputs(policy, fingerprint) : policy,
-    upstream: createUpstream({ clients: createClients(host), via }),
+    upstream: createUpstream({ clients: createClients(host), via, audit }),
   };
   return { graph, providers };
 }

@@ -103,7 +103,7 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
   const authority = config.authority && client && createAuthorityClient(config.authority, { identity, fetch: client.fetch });
   const connections = { most: connectionShare(4000), open: 0 };
   const build = (next: Config) => ({
-    ...buildGraph(next, { authority, host: { ownPorts, resolve, connections }, via, fingerprint }),
+    ...buildGraph(next, { authority, host: { ownPorts, resolve, connections }, via, fingerprint, audit }),
     toAuthority: authorityNetworkOf(next),
   });
   let current = config;

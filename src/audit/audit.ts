@@ -63,6 +63,19 @@ export interface CredentialEvent {
   readonly reason?: string | undefined;
 }
 
+/** A destination echoed the credential of a call, and it was masked: the first echo in the answer. */
+export interface ReflectionEvent {
+  readonly kind: 'credential.reflected';
+  readonly call: string;
+  readonly lease: string;
+  readonly task: string;
+  readonly agent?: string | undefined;
+  readonly destination: string;
+  readonly provider: string;
+  readonly form: 'exact' | 'percent' | 'json' | 'html' | 'base64';
+  readonly place: 'header' | 'body' | 'trailer';
+}
+
 export interface TaskEvent {
   readonly kind: `task.${'opened' | 'paused' | 'resumed' | 'completed' | 'expired' | 'revoked' | 'refused'}`;
   readonly task?: string | undefined;
@@ -113,7 +126,16 @@ export interface RefusalsEvent {
   readonly codes: Readonly<Record<string, number>>;
 }
 
-export type AuditEvent = CallEvent | CredentialEvent | TaskEvent | PrivilegeEvent | IdentityEvent | AgentEvent | GapEvent | RefusalsEvent;
+export type AuditEvent =
+  | CallEvent
+  | CredentialEvent
+  | ReflectionEvent
+  | TaskEvent
+  | PrivilegeEvent
+  | IdentityEvent
+  | AgentEvent
+  | GapEvent
+  | RefusalsEvent;
 
 /** In order; settles once as durable as configured; a failure is sticky until the log is reopened. */
 export interface AuditSink extends AsyncDisposable {

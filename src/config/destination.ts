@@ -74,6 +74,10 @@ export const destinationConfig = z
       .boolean()
       .default(false)
       .meta({ description: 'paths with ";", %2F, %40 and the like, which origins read differently' }),
+    unsafe_reflection: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'answers are passed on unread: a credential that the destination echoes reaches the agent' }),
   })
   .superRefine((destination, context) => {
     for (const { path, message } of [...problemsOf(destination), ...tunnelProblems(destination)])

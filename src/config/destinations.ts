@@ -64,6 +64,7 @@ function destinationOf(
     keepHeaders: new Set(settings.unsafe_keep),
     passCookies: settings.pass_cookies,
     allowEncodedPath: settings.unsafe_encoded_path,
+    unsafeReflection: settings.unsafe_reflection,
     ...(settings.observe === undefined ? {} : { observeUntil: settings.observe.until }),
     ...(settings.connect_to === undefined ? {} : { connectTo: settings.connect_to }),
     ...proxied.amongst(hosts, settings.connect_to),

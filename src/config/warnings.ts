@@ -88,6 +88,8 @@ function unsafe(destination: DestinationConfig): Problem[] {
   }
   if (destination.unsafe_encoded_path)
     problems.push({ path: ['unsafe_encoded_path'], message: 'policy and the destination may read a path differently' });
+  if (destination.unsafe_reflection && destination.credential !== undefined)
+    problems.push({ path: ['unsafe_reflection'], message: 'a credential that the destination echoes reaches the agent' });
   if (destination.pass_cookies) problems.push({ path: ['pass_cookies'], message: 'the agent can hold a session of its own here' });
   return problems;
 }

@@ -27,7 +27,7 @@ export interface Metrics {
 type Sample = readonly [labels: string, value: number];
 
 const boundsMs = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30_000];
-const credentialEvents = ['issued', 'revoked', 'revocation_failed', 'expired', 'unknown'];
+const credentialEvents = ['issued', 'revoked', 'revocation_failed', 'expired', 'unknown', 'reflected'];
 const taskEvents = ['opened', 'completed', 'expired', 'revoked', 'refused'];
 
 export function createMetrics(gauges: Gauges): Metrics {

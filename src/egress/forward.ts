@@ -1,68 +1,24 @@
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { InboundCall, Outcome, Reply } from '../call.ts';
-import type { Credential } from '../credentials/credential.ts';
 import type { Target } from '../destination.ts';
 import { ExeatError, type ErrorCode } from '../errors.ts';
-import type { Permit } from '../policy/policy.ts';
 import type { Clients } from './client.ts';
 import { failureCode } from './failures.ts';
+import type { Guard } from './echoes.ts';
 import { switchToRelay } from './handshake.ts';
-import { requestHeaders, responseHeaders, responseTrailers, type OutgoingHeaders, type ResponseFields } from './headers.ts';
+import { responseHeaders, responseTrailers, type OutgoingHeaders, type ResponseFields } from './headers.ts';
+import { GuardedReply } from './reflection.ts';
 import type { WebSocketRelay } from './relay.ts';
-import { Tunnelling } from './tunnel.ts';
-import type { CallControl, Exchange, Upstream } from './upstream.ts';
+import type { CallControl, Exchange } from './upstream.ts';
 
-export interface UpstreamOptions {
-  readonly clients: Clients;
-  /** Our own entry in Via, unguessable. */
-  readonly via: string;
-}
-
-/** Forwards over undici's `dispatch`: no stream objects between the sockets, back-pressure both ways, nothing buffered. */
-export function createUpstream({ clients, via }: UpstreamOptions): Upstream {
-  return {
-    forward(permit, credential, exchange) {
-      const { target } = permit.request;
-      assertBound(permit, credential);
-      const outgoing = requestHeaders(exchange.call, target, { via, credential });
-      return new Promise((resolve) => {
-        const handler = new Forwarding({ clients, exchange, target, outgoing, injected: credential !== undefined, resolve });
-        const { destination } = target;
-        const origin = { scheme: destination.scheme, host: target.host, port: destination.port };
-        clients.to(origin, destination).dispatch(
-          {
-            path: target.query === '' ? target.path : target.path + target.query,
-            method: exchange.call.method,
-            headers: outgoing.headers,
-            body: exchange.call.body ?? null,
-            upgrade: exchange.call.upgrade === undefined ? null : 'websocket',
-          },
-          handler,
-        );
-      });
-    },
-    tunnel: (permit, exchange) => new Tunnelling(permit, exchange, clients).run(),
-    [Symbol.asyncDispose]: () => clients[Symbol.asyncDispose](),
-  };
-}
-
-/** The last check before a secret leaves: issued for this destination, over TLS or by explicit leave, which the address guard holds to loopback. */
-function assertBound(permit: Permit, credential: Credential | undefined): void {
-  if (credential === undefined) return;
-  const { destination } = permit.request.target;
-  if (credential.lease.destination !== destination.name)
-    throw new ExeatError('internal_error', 'a credential was offered to a destination it was not issued for');
-  if (destination.scheme !== 'https' && !destination.unsafeCleartext)
-    throw new ExeatError('internal_error', 'a credential must not leave in clear');
-}
-
-interface ForwardingOptions {
+export interface ForwardingOptions {
   readonly clients: Clients;
   readonly exchange: Exchange;
   readonly target: Target;
   readonly outgoing: OutgoingHeaders;
   readonly injected: boolean;
+  readonly guard: Guard | undefined;
   readonly resolve: (outcome: Outcome) => void;
 }
 
@@ -70,15 +26,17 @@ interface ForwardingOptions {
 const maxInterims = 64;
 
 /** One call on its way: undici's handler, kept as fields and plain branches because it runs for every chunk. */
-class Forwarding implements Dispatcher.DispatchHandler {
+export class Forwarding implements Dispatcher.DispatchHandler {
   readonly #call: InboundCall;
   readonly #reply: Reply;
+  readonly #guarded: GuardedReply | undefined;
   readonly #control: CallControl;
   readonly #options: ForwardingOptions;
   #controller: Dispatcher.DispatchController | undefined;
   #status: number | undefined;
   #code: ErrorCode | undefined;
   #rejected = false;
+  #ended = false;
   #settled = false;
   /** What Content-Length still owes; the last chunk is held back to leave together with the end, in one write. */
   #owed = -1;
@@ -97,7 +55,10 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#options = options;
     const { call, reply, control } = options.exchange;
     this.#call = call;
-    this.#reply = reply;
+    const { guard } = options;
+    const onUnreadable = (): void => this.#stop('coding_unreadable');
+    this.#guarded = guard && new GuardedReply(reply, { search: guard.search, onEcho: guard.onEcho, onUnreadable });
+    this.#reply = this.#guarded ?? reply;
     this.#control = control;
     control.onCut((code) => this.#stop(code));
     reply.onClose((complete) => {
@@ -139,6 +100,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
       call: this.#call,
       target: this.#options.target,
       fields,
+      guarded: this.#guarded,
       ended: ({ code, sentBytes, receivedBytes }) => {
         this.#code ??= code;
         this.#sentBytes = sentBytes;
@@ -169,18 +131,19 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(_controller: Dispatcher.DispatchController, trailers: ResponseFields): void {
+    this.#ended = true;
     const pass = this.#call.acceptsTrailers && this.#owed === -1 ? responseTrailers(trailers) : [];
     if (pass.length > 0) this.#reply.end(this.#last, pass);
     else this.#reply.end(this.#last);
-    this.#settle();
+    if (this.#guarded === undefined) this.#settle();
+    else this.#guarded.onEnded(() => this.#settle());
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#settled) return;
     if (!this.#rejected) this.#code ??= this.#call.body?.errored ? 'client_gone' : failureCode(error, this.#status === undefined);
     if (error instanceof ExeatError) this.#status ??= error.refusal.receivedStatus;
-    if (this.#reply.started) this.#reply.breakOff();
-    this.#settle();
+    this.#breakOff();
   }
 
   /** Each 1xx renews the client's timeout for the head, so their number and their time have a limit. */
@@ -198,8 +161,15 @@ class Forwarding implements Dispatcher.DispatchHandler {
     if (this.#settled) return;
     if (this.#relay !== undefined) return this.#relay.cut(code);
     this.#code ??= code;
-    if (this.#controller !== undefined) this.#controller.abort(new ExeatError(code));
+    if (this.#ended) this.#breakOff();
+    else if (this.#controller !== undefined) this.#controller.abort(new ExeatError(code));
     else this.#settle();
+  }
+
+  #breakOff(): void {
+    // What is being decoded is dropped even if nothing of it has been sent.
+    if (this.#reply.started || this.#guarded !== undefined) this.#reply.breakOff();
+    this.#settle();
   }
 
   readonly #flushHead = (): void => {

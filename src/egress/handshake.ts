@@ -4,6 +4,7 @@ import type { InboundCall } from '../call.ts';
 import type { Target } from '../destination.ts';
 import { ExeatError } from '../errors.ts';
 import { responseHeaders, type ResponseFields } from './headers.ts';
+import type { GuardedReply } from './reflection.ts';
 import { WebSocketRelay, type RelayEnd } from './relay.ts';
 
 export interface Switched {
@@ -11,6 +12,8 @@ export interface Switched {
   readonly target: Target;
   /** Of the destination's 101. */
   readonly fields: ResponseFields;
+  /** Of what is passed of them. */
+  readonly guarded: GuardedReply | undefined;
   readonly ended: (end: RelayEnd) => void;
 }
 
@@ -18,13 +21,15 @@ export interface Switched {
  * The destination has switched protocols and undici has let go of the connection: passes the answer on and relays. Throws `upstream_malformed` for a
  * 101 that does not take this very handshake (RFC 6455 §4.1), since what follows it may be an answer to somebody else.
  */
-export function switchToRelay(destination: Duplex, { call, target, fields, ended }: Switched): WebSocketRelay {
+export function switchToRelay(destination: Duplex, { call, target, fields, guarded, ended }: Switched): WebSocketRelay {
   destination.on('error', () => {});
   // A stream that is asked for what is readable does not flow.
   destination.removeAllListeners('readable');
   const { upgrade } = call;
   if (upgrade === undefined || !isAccepted(fields, upgrade.key)) throw new ExeatError('upstream_malformed');
-  const client = upgrade.switchProtocols(switchingHeaders(responseHeaders(fields, target, call.caller.door === 'route')));
+  const passed = responseHeaders(fields, target, call.caller.door === 'route');
+  guarded?.mask(passed);
+  const client = upgrade.switchProtocols(switchingHeaders(passed));
   return new WebSocketRelay({ client, destination, idleTimeoutMs: target.destination.idleTimeoutMs, ended });
 }
 

@@ -3,11 +3,19 @@ import type { Credential } from '../credentials/credential.ts';
 import type { Target } from '../destination.ts';
 import { ExeatError } from '../errors.ts';
 import { fieldName, plainProtocols, protocolsField } from '../fields.ts';
+import { askSearchably } from './guarded-head.ts';
 
 /** The outgoing header list, and the names of the agent's own credentials that were left out. */
 export interface OutgoingHeaders {
   readonly headers: string[];
   readonly removed: readonly string[];
+}
+
+/** What Exeat adds to a request, and how it asks for an answer that will be searched: undefined, as the agent does. */
+export interface Added {
+  readonly via: string;
+  readonly credential: Credential | undefined;
+  readonly search?: { readonly ranges: boolean } | undefined;
 }
 
 const nothingRemoved: readonly string[] = Object.freeze([]);
@@ -16,16 +24,13 @@ const nothingRemoved: readonly string[] = Object.freeze([]);
  * Builds the request's header section anew (RFC 9110 §7.6): hop-by-hop fields and those named in `Connection` stay, the agent's own credentials
  * are removed, then Host, Via and the credential are added, so that nothing the agent sent can shadow or drop them.
  */
-export function requestHeaders(
-  call: InboundCall,
-  target: Target,
-  added: { via: string; credential: Credential | undefined },
-): OutgoingHeaders {
+export function requestHeaders(call: InboundCall, target: Target, added: Added): OutgoingHeaders {
   const { destination } = target;
   const raw = call.headers;
   const { nominated } = call;
   const headers: string[] = ['host', authorityOf(target)];
   let removed: string[] | undefined;
+  let asks: number[] | undefined;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? '';
     const { lower, field } = fieldName(name);
@@ -50,8 +55,10 @@ export function requestHeaders(
       if (plain === '') continue;
       value = plain;
     }
+    if (field.asks && added.search !== undefined) (asks ??= []).push(headers.length);
     headers.push(name, value);
   }
+  if (asks !== undefined && added.search !== undefined) askSearchably(headers, asks, added.search.ranges);
   if (call.acceptsTrailers) headers.push('te', 'trailers');
   headers.push('via', added.via);
   if (added.credential !== undefined) for (const [name, value] of added.credential.headers) headers.push(name, value.reveal());

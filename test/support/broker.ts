@@ -41,6 +41,7 @@ export function destinationNamed(name: string, changes: Partial<Destination> = {
     keepHeaders: new Set(),
     passCookies: false,
     allowEncodedPath: false,
+    unsafeReflection: false,
     allowPrivate: false,
     unsafeCleartext: false,
     connectTimeoutMs: 1000,

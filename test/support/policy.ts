@@ -16,6 +16,7 @@ export function destination(name: string, more: Partial<Destination> = {}): Dest
     keepHeaders: new Set(),
     passCookies: false,
     allowEncodedPath: false,
+    unsafeReflection: false,
     allowPrivate: false,
     unsafeCleartext: false,
     connectTimeoutMs: 10_000,

@@ -20,6 +20,7 @@ test('a destination on the forward door has its hosts, its port and the defaults
     keepHeaders: new Set(),
     passCookies: false,
     allowEncodedPath: false,
+    unsafeReflection: false,
     allowPrivate: false,
     unsafeCleartext: false,
     connectTimeoutMs: 10_000,

@@ -45,6 +45,8 @@ ${used}destinations:
     unsafe_cleartext: true
     unsafe_keep: [x-api-key]
     unsafe_encoded_path: true
+    unsafe_reflection: true
+    credential: { kind: token-exchange, audience: a }
     pass_cookies: true
 `;
   const named = warnings(config).map((line) => line.slice(0, line.indexOf(': ')));
@@ -54,6 +56,7 @@ ${used}destinations:
     'destinations.api.unsafe_cleartext',
     'destinations.api.unsafe_keep',
     'destinations.api.unsafe_encoded_path',
+    'destinations.api.unsafe_reflection',
     'destinations.api.pass_cookies',
     'authority.unsafe_cleartext',
   ]);
