@@ -57,7 +57,7 @@ export function maskHeaders(headers: string[], search: Search, onFound: (form: F
 const ofContent = new Set('content-md5 digest content-digest repr-digest signature signature-input accept-ranges'.split(' '));
 const ofCoding = new Set('content-encoding content-length'.split(' '));
 
-/** The head of a body that goes on decoded. A strong `ETag` stays: through here this is what its representation always looks like. */
+/** The head of a body that goes on decoded. A strong `ETag` stays: through here this is what its representation always looks like. `no-transform` is no reason not to search. */
 export function decodedHead(headers: readonly string[]): string[] {
   return without(headers, (name) => vouchesForCoded(name) || ofCoding.has(name));
 }

@@ -41,8 +41,12 @@ function secretsIn(name: string, value: string): string[] {
   if (name !== 'authorization' && name !== 'proxy-authorization') return [value, rest, ...named];
   if (scheme.toLowerCase() !== 'basic') return [rest, ...named];
   const pair = Buffer.from(rest, 'base64').toString('latin1');
-  return [rest, pair, pair.slice(pair.indexOf(':') + 1)];
+  const [, user = '', password = ''] = /^([^:]*):([^]*)$/.exec(pair) ?? [];
+  return [rest, pair, noPassword.test(password) ? user : password];
 }
+
+/** What services have clients send as the password when the user name is the key. */
+const noPassword = /^(?:x|x-oauth-basic|api_token)?$/i;
 
 /** The characters that the text alone decides; those that it shares with its neighbours tell at most four bits of it on either side. */
 function insideBase64(text: string, offset: number): string {

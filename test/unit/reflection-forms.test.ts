@@ -70,6 +70,12 @@ const parts: readonly [what: string, name: string, value: string, secrets: reado
   ['an API key behind a word', 'x-api-key', 'Token abcdefgh', ['Token abcdefgh', 'abcdefgh']],
   ['Basic credentials', 'authorization', `Basic ${btoa('user:password')}`, [btoa('user:password'), 'user:password', 'password']],
   ['Basic credentials with a short password', 'authorization', `basic ${btoa('user:pw')}`, [btoa('user:pw')]],
+  ...['', 'X', 'x-oauth-basic'].map((none): [string, string, string, string[]] => [
+    `a key sent as a user name with the password "${none}"`,
+    'authorization',
+    `Basic ${btoa(`key-4711:${none}`)}`,
+    [btoa(`key-4711:${none}`), `key-4711:${none}`, 'key-4711'],
+  ]),
   ['a named parameter', 'authorization', 'Token token="abcdefgh", x=1', ['token="abcdefgh", x=1', 'abcdefgh']],
   ['a cookie', 'cookie', 'sid=abcdefgh; t=1', ['sid=abcdefgh; t=1', 'abcdefgh']],
   ['a key of seven characters', 'x-api-key', 'abcdefg', []],
