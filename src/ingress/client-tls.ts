@@ -5,7 +5,7 @@ import { type SecureContext, TLSSocket } from 'node:tls';
 export type TlsFailure = 'untrusted' | 'no_common_protocol' | 'no_common_version' | 'silent' | 'closed' | 'unused' | 'other';
 
 /** What is spoken inside of an intercepted tunnel, in our order of preference. */
-const alpnProtocols = ['http/1.1'];
+const alpnProtocols = ['h2', 'http/1.1'];
 
 const handshakeTimeoutMs = 30_000;
 

@@ -11,7 +11,7 @@ import { routeCredentialFields, type RequestContext } from './request.ts';
  * stands once and the request line leaves no doubt of the door. Nothing else of it is read, and nothing of it is ever forwarded.
  */
 export function objectedCall(
-  request: IncomingMessage,
+  request: Pick<IncomingMessage, 'url' | 'method' | 'rawHeaders' | 'socket'>,
   objection: Refusal,
   { context, inside }: { readonly context: RequestContext; readonly inside: Inside | undefined },
 ): InboundCall {

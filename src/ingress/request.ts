@@ -6,7 +6,8 @@ import { fieldName, mayBeNominated, type Field } from '../fields.ts';
 import { newCallId } from '../ids.ts';
 import { isForeignPage, type PageFields } from './foreign-page.ts';
 import type { Inside } from './inside.ts';
-import { parseInnerTarget, parseTarget, type TargetContext } from './target.ts';
+import { readInside, targetOf } from './inside-request.ts';
+import { parseTarget, type TargetContext } from './target.ts';
 
 /** What one pass over the header section finds. */
 export interface HeadFacts extends PageFields {
@@ -32,6 +33,9 @@ export interface RequestContext extends TargetContext {
   readonly upgrading?: boolean;
 }
 
+/** What these readers need of a request, in whatever version of HTTP it came. */
+export type RequestHead = Pick<IncomingMessage, 'url' | 'method' | 'rawHeaders' | 'httpVersionMinor'>;
+
 /** Which header may carry the task on a route; a lower rank wins, so `Exeat-Task` before what a client sends anyway. */
 const routeCredentialRank: Readonly<Record<string, number>> = { 'exeat-task': 1, authorization: 2, 'x-api-key': 3, 'api-key': 4 };
 export const routeCredentialFields: readonly string[] = Object.keys(routeCredentialRank);
@@ -45,7 +49,10 @@ export function readRequest(request: IncomingMessage, context: RequestContext, i
   if (isRefusal(facts)) return facts;
   if (facts.host === '') return malformed('it has no Host');
   if (facts.websocket && context.upgrading !== true) return refuse('upgrade_refused');
-  if (inside !== undefined) return readInside(request, facts, { inside, context });
+  if (inside !== undefined) {
+    const read = readInside(request, facts, { inside, context });
+    return isRefusal(read) ? read : callOf(request, facts, read);
+  }
   const requested = parseTarget(targetOf(request, facts), facts.host, context);
   if (isRefusal(requested)) return requested;
   const { door } = requested;
@@ -62,27 +69,6 @@ export function readRequest(request: IncomingMessage, context: RequestContext, i
     },
     requested,
     objection: undefined,
-  });
-}
-
-/** The caller is the one of the CONNECT; the host and port must be its too (RFC 9110 §7.4). */
-function readInside(
-  request: IncomingMessage,
-  facts: HeadFacts,
-  { inside, context }: { inside: Inside; context: RequestContext },
-): InboundCall | Refusal {
-  if (facts.presentedForward !== undefined || facts.presentedRoute?.startsWith('exeat-task ') === true)
-    return malformed('the task stands in the CONNECT; inside the tunnel there is no Proxy-Authorization and no Exeat-Task');
-  const target = parseInnerTarget(targetOf(request, facts), facts.host, inside.end);
-  if (isRefusal(target)) return target;
-  const foreignPage = isForeignPage(facts, 'tunnel', context);
-  return callOf(request, facts, {
-    caller:
-      context.bound === undefined && !foreignPage
-        ? inside.caller
-        : { ...inside.caller, foreignPage, bound: context.bound?.(inside.socket) },
-    requested: target.requested,
-    objection: inside.objection ?? (target.misdirected ? refuse('misdirected') : undefined),
   });
 }
 
@@ -112,13 +98,8 @@ function callOf(
   };
 }
 
-/** Some clients write the target of a handshake with the scheme that their user sees. */
-function targetOf({ url = '' }: IncomingMessage, { websocket }: HeadFacts): string {
-  return websocket ? url.replace(/^ws(?=s?:\/\/)/i, 'http') : url;
-}
-
 /** Reads and checks what is common to all requests. An absent Host is ''. */
-export function readFields(request: IncomingMessage, via: string): HeadFacts | Refusal {
+export function readFields(request: RequestHead, via: string): HeadFacts | Refusal {
   const raw = request.rawHeaders;
   const facts: HeadFacts = {
     host: '',

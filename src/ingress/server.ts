@@ -11,16 +11,11 @@ import { endWith, toldOf } from './socket-answer.ts';
 import { Tunnels, type TunnelOptions } from './tunnel.ts';
 import { asHandshake, takeUpgrades } from './upgrade.ts';
 
-export interface IngressOptions extends TunnelOptions {
-  /** Something was refused that is not even a request. */
-  readonly refused: (code: ErrorCode) => void;
-}
-
 const headersTimeoutMs = 30_000;
 const keepAliveTimeoutMs = 75_000;
 
 /** The listener of all doors. Node's parser stays strict; bodies have no total time limit, since uploads and streams may be long. */
-export function createIngress(options: IngressOptions): Server {
+export function createIngress(options: TunnelOptions): Server {
   const server = new IngressServer(options, {
     IncomingMessage: InboundMessage,
     insecureHTTPParser: false,
@@ -67,6 +62,11 @@ class IngressServer extends Server {
   constructor(options: TunnelOptions, settings: ServerOptions) {
     super(settings);
     this.tunnels = new Tunnels(this, options);
+  }
+
+  override closeIdleConnections(): void {
+    super.closeIdleConnections();
+    this.tunnels.closeSessions();
   }
 
   override closeAllConnections(): void {

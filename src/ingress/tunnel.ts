@@ -1,15 +1,18 @@
 import type { IncomingMessage, Server } from 'node:http';
+import type { ServerHttp2Session } from 'node:http2';
 import { isIP, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import type { Admission } from '../admit.ts';
 import type { ConnectCall, InboundCall, Reply } from '../call.ts';
-import { isRefusal, refuse, type Refusal } from '../errors.ts';
+import { isRefusal, refuse, type ErrorCode, type Refusal } from '../errors.ts';
 import type { Certificates } from './certificates.ts';
 import type { ClientHello } from './client-hello.ts';
 import { endWithAlert, speakTls, type TlsFailure } from './client-tls.ts';
 import { readConnect } from './connect.ts';
 import { ConnectReply } from './connect-reply.ts';
 import { firstBytes } from './first-bytes.ts';
+import { serveHttp2 } from './http2-session.ts';
 import type { Inside } from './inside.ts';
 import { objectedCall } from './objected.ts';
 import type { RequestContext } from './request.ts';
@@ -23,6 +26,8 @@ export interface TunnelOptions {
   readonly handle: (call: InboundCall, reply: Reply) => Promise<void>;
   readonly certificates: Pick<Certificates, 'contextFor'>;
   readonly tlsFailed: (failure: TlsFailure, host: string) => void;
+  /** Something was refused that is not even a request. */
+  readonly refused: (code: ErrorCode) => void;
   /** Told of what was not foreseen, for operators. */
   readonly report: (error: unknown) => void;
   readonly context: RequestContext;
@@ -45,6 +50,7 @@ export class Tunnels {
   readonly #options: TunnelOptions;
   readonly #inside = new Map<Duplex, Inside>();
   readonly #sockets = new Set<Duplex>();
+  readonly #sessions = new Set<ServerHttp2Session>();
 
   constructor(server: Server, options: TunnelOptions) {
     this.#server = server;
@@ -54,6 +60,11 @@ export class Tunnels {
   /** What a connection of the server is inside of. While there are no tunnels this costs nothing. */
   insideOf(socket: Duplex): Inside | undefined {
     return this.#inside.size === 0 ? undefined : this.#inside.get(socket);
+  }
+
+  /** HTTP/2 connections take no more calls, and end with those that run. */
+  closeSessions(): void {
+    for (const session of this.#sessions) session.close();
   }
 
   /** Breaks off whatever has no connection of the server's own. */
@@ -151,10 +162,17 @@ export class Tunnels {
   }
 
   #serve(socket: Duplex, inside: Inside): void {
+    if (socket instanceof TLSSocket && socket.alpnProtocol === 'h2') return this.#serveHttp2(socket, inside);
     this.#inside.set(socket, inside);
     socket.once('close', () => this.#inside.delete(socket));
     this.#server.emit('connection', socket);
     socket.resume();
+  }
+
+  #serveHttp2(socket: Duplex, inside: Inside): void {
+    const session = serveHttp2(socket, inside, this.#options);
+    this.#sessions.add(session);
+    session.once('close', () => this.#sessions.delete(session));
   }
 
   /** curl and git send their credential only when they are asked for it, and on the same connection if they may. */

@@ -1,0 +1,62 @@
+import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import type { InboundCall, Reply } from '../call.ts';
+import { isRefusal, type ErrorCode } from '../errors.ts';
+import { Http2Reply } from './http2-reply.ts';
+import { pseudoHeaders, readHttp2 } from './http2-request.ts';
+import type { Inside } from './inside.ts';
+import { objectedCall } from './objected.ts';
+import type { RequestContext } from './request.ts';
+
+export interface Http2Options {
+  readonly handle: (call: InboundCall, reply: Reply) => Promise<void>;
+  readonly refused: (code: ErrorCode) => void;
+  readonly context: RequestContext;
+}
+
+/** How long a connection may be without any call. */
+const idleMs = 75_000;
+
+/** Whoever goes beyond these has the whole connection cut (RFC 9113 §10.5). A server that says nothing of RFC 8441 gets no WebSocket over HTTP/2. */
+const limits = {
+  settings: { enablePush: false, maxConcurrentStreams: 1000, maxHeaderListSize: 16 * 1024 },
+  maxSessionInvalidFrames: 20,
+  maxSettings: 32,
+  maxOutstandingPings: 4,
+  // As many as may run can be given up at once.
+  streamResetBurst: 1000,
+  streamResetRate: 33,
+  // Doubled fields of an answer are the destination's to send; those of a request are refused where the call is read.
+  strictSingleValueFields: false,
+};
+
+/** Speaks HTTP/2 on a connection inside of a tunnel. Its streams run at once, each a call of its own; what is not HTTP/2 at all is reset unread. */
+export function serveHttp2(socket: Duplex, inside: Inside, { handle, refused, context }: Http2Options): ServerHttp2Session {
+  const session = performServerHandshake(socket, limits);
+  let running = 0;
+  session.on('error', (error) => {
+    if ('code' in error && String(error.code).startsWith('ERR_HTTP2')) refused('malformed_request');
+  });
+  session.setTimeout(idleMs, () => {
+    if (running === 0) session.close();
+  });
+  session.on('stream', (stream: ServerHttp2Stream, _headers, _flags, raw: string[]) => {
+    running += 1;
+    stream.once('close', () => (running -= 1));
+    stream.on('error', ignore);
+    inside.asked = true;
+    const reply = new Http2Reply(stream);
+    if (inside.told !== undefined) {
+      reply.start(inside.told.status, [...inside.told.headers]);
+      return reply.end(inside.told.body);
+    }
+    const head = { ...pseudoHeaders(raw), httpVersionMinor: 1, socket: inside.socket };
+    const read = readHttp2(stream, head, { inside, context });
+    const call = isRefusal(read) ? objectedCall(head, read, { context, inside }) : read;
+    reply.mayTrail = call.acceptsTrailers;
+    handle(call, reply).catch(() => reply.breakOff());
+  });
+  return session;
+}
+
+function ignore(): void {}
