@@ -41,7 +41,11 @@ export function speakTls(socket: Socket, secureContext: SecureContext, { secured
   // Without a tls.Server nobody passes on what goes wrong after the handshake: Node tells it by this event alone.
   tls.on('_tlsError', () => tls.destroy());
   tls.once('close', () => fail('closed'));
+  // Like its connection it may be half open, but not before there is something to say.
+  const end = () => void tls.destroy();
+  tls.once('end', end);
   tls.once('secure', () => {
+    tls.off('end', end);
     over = true;
     clearTimeout(timer);
     // As a tls.Server would: HTTP/2 waits for it.

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Resolve } from '../../src/egress/address-guard.ts';
 import { startOrigin } from '../support/origin.ts';
-import { loopback, startTestSidecar, type TestConfig } from '../support/sidecar.ts';
-import { openWire } from '../support/wire.ts';
+import { loopback, startTestSidecar, type TestConfig, type TestSidecar } from '../support/sidecar.ts';
+import { callInside, openInside, openTunnel, startTunnelWorld } from '../support/tunnel.ts';
+import { openWire, wireOn } from '../support/wire.ts';
 
 const policy = '@id("reads") permit (principal, action in Action::"read", resource);';
 
@@ -81,3 +82,48 @@ test("Exeat's own listeners are never dialled, whatever the destination is calle
   wire.send(`GET http://self.example/metrics HTTP/1.1\r\nHost: self.example\r\nProxy-Authorization: ${authorization}\r\n\r\n`);
   assert.match(await wire.until(/\}$/), /^HTTP\/1\.1 403 [^]*own_listener/);
 });
+
+test('nor for a tunnel, before something inside of it has a permit, or the blind tunnel itself', async () => {
+  const asked: string[] = [];
+  const resolve: Resolve = (hostname, _options, callback) => {
+    asked.push(hostname);
+    callback(null, [{ address: '127.0.0.1', family: 4 }]);
+  };
+  const blind = { hosts: ['blind.example'], tls: 'tunnel', allow_private: true };
+  await using world = await startTunnelWorld({
+    destination: { connect_to: undefined },
+    config: { policy, destinations: { blind, plain: { hosts: ['http://plain.example:8080'], allow_private: true } } },
+    stages: { resolve },
+  });
+  const { exeat } = world;
+  const { id, authorization } = exeat.open();
+  const refused = async (authority: string, options: Partial<Parameters<typeof callInside>[1]> = {}) =>
+    (await callInside(exeat, { authorization, authority, ...options })).status;
+  const onTheWire = async (authority: string, bytes: string) => {
+    const wire = wireOn(await openTunnel(exeat, { authorization, authority }));
+    wire.send(bytes);
+    return Number(/^HTTP\/1\.1 (\d+)/.exec(await wire.closed())?.[1] ?? 0);
+  };
+  await using idle = await openTunnelAsWire(exeat, authorization);
+  await using silent = await openInside(exeat, { authorization });
+  for (const authority of ['api.example:443', 'blind.example:443']) {
+    assert.equal(await refused(authority, { method: 'DELETE' }), 403);
+    assert.equal(await refused(authority, { tls: { servername: 'other.example' } }), 421);
+    assert.equal(await onTheWire(authority, 'GET / HTTP/1.1\r\n\r\n'), 400);
+    assert.equal(await onTheWire(authority, '\u0016\u0003\u0001\u0000\u0000'), 0);
+  }
+  assert.equal(await refused('api.example:443', { host: 'blind.example' }), 421);
+  assert.equal(await refused('plain.example:8080'), 400);
+  assert.equal(await onTheWire('plain.example:8080', 'GET / HTTP/1.1\r\nHost: api.example\r\nConnection: close\r\n\r\n'), 421);
+  exeat.sidecar.tasks.pause(id, 'operator');
+  assert.equal(await refused('api.example:443'), 403);
+  assert.equal(await refused('blind.example:443'), 403);
+  assert.deepEqual([asked, idle.received(), silent.received()], [[], '', '']);
+  exeat.sidecar.tasks.resume(id, 'operator');
+  assert.equal(await refused('api.example:443'), 502);
+  assert.deepEqual(asked, ['api.example']);
+});
+
+async function openTunnelAsWire(exeat: TestSidecar, authorization: string) {
+  return wireOn(await openTunnel(exeat, { authorization }));
+}

@@ -30,7 +30,7 @@ export interface WorldOptions {
 }
 
 export async function startTunnelWorld({ answer, destination, config, stages }: WorldOptions = {}): Promise<TunnelWorld> {
-  const stack = new AsyncDisposableStack();
+  await using stack = new AsyncDisposableStack();
   const folder = stack.use(temporaryFolder()).path;
   const root = await createRoot();
   const [ca, file] = [join(folder, 'root.pem'), join(folder, 'secret')];
@@ -40,12 +40,13 @@ export async function startTunnelWorld({ answer, destination, config, stages }: 
   const credential = { kind: 'static', header: 'x-token', value: { file }, expires: '2999-01-01', reason: 'test' };
   const api = { hosts: ['api.example'], connect_to: origin.host, allow_private: true, ca, credential, ...destination };
   const exeat = stack.use(await startTestSidecar({ ...config, folder, destinations: { api, ...config?.destinations } }, stages));
+  const all = stack.move();
   return {
     exeat,
     origin,
     api,
     authorization: () => exeat.open().authorization,
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 
@@ -66,9 +67,12 @@ export interface TunnelOptions {
 }
 
 /** A connection in which a tunnel is open, and nothing has been said. */
-export async function openTunnel(exeat: TestSidecar, { authorization, authority = 'api.example:443' }: TunnelOptions): Promise<Socket> {
+export async function openTunnel(
+  exeat: TestSidecar,
+  { authorization, authority = 'api.example:443', allowHalfOpen = false }: TunnelOptions & { readonly allowHalfOpen?: boolean },
+): Promise<Socket> {
   const [host, port] = exeat.proxy.split(':');
-  const socket = connect(Number(port), host);
+  const socket = connect({ port: Number(port), host, allowHalfOpen });
   socket.on('error', () => {});
   socket.write(connectTo(authority, authorization));
   let head = '';
