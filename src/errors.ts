@@ -185,8 +185,8 @@ export function detailOf(refusal: Refusal): string {
   return refusal.detail ?? table[refusal.refused][2];
 }
 
-/** Proxy-Status field value (RFC 9209 §2). `receivedStatus` is the destination's status when there was one. */
+/** Proxy-Status field value (RFC 9209 §2): our code is in it for those who see no body, as after HEAD and CONNECT. `receivedStatus` is the destination's status when there was one. */
 export function proxyStatusOf(code: ErrorCode, receivedStatus?: number): string {
   const received = receivedStatus === undefined ? '' : `; received-status=${receivedStatus}`;
-  return `exeat; error=${table[code][1]}${received}`;
+  return `exeat; error=${table[code][1]}${received}; details="${code}"`;
 }

@@ -76,7 +76,7 @@ for (const [what, message, status] of refused) {
     wire.send(message());
     const answer = await wire.until(/\r\n\r\n[^]*\}/);
     assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} [A-Z][^\r]{20,}\\.\r\n`), 'a reason that a person can read');
-    assert.match(answer, /\r\nproxy-status: exeat; error=http_request_/i);
+    assert.match(answer, /\r\nproxy-status: exeat; error=http_request_(?:error|denied); details="\w+"\r/i);
     assert.equal(world.origin.connections(), 0);
     if (status === 407 || what === 'two credentials') return;
     const [event] = await world.exeat.events({ kind: 'call', task: id });

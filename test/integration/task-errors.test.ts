@@ -64,7 +64,10 @@ test('a call in a paused, completed, expired or revoked task has an error of its
       assert.deepEqual([(await w.forward(authorization)).status, (await w.route(credential)).status], [200, 200]);
     await end(id);
     for (const refused of [await w.forward(authorization), await w.route(credential)]) {
-      assert.deepEqual([refused.status, refused.code, refused.headers['proxy-status']], [403, code, 'exeat; error=http_request_denied']);
+      assert.deepEqual(
+        [refused.status, refused.code, refused.headers['proxy-status']],
+        [403, code, `exeat; error=http_request_denied; details="${code}"`],
+      );
       assert.match(String(refused.body['detail']), /^The task (is|has|was) \w+\. /);
     }
   }

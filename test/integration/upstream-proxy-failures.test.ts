@@ -23,7 +23,7 @@ async function fails(world: Corporate, { status, code, error, received }: Failur
   const before = world.exeat.allEvents().filter(({ kind }) => kind === 'call').length;
   const answer = await world.get();
   assert.deepEqual([answer.status, answer.code], [status, code], what);
-  const told = /proxy-status: exeat; error=(\w+)(?:; received-status=(\d+))?\r/.exec(answer.head);
+  const told = /proxy-status: exeat; error=(\w+)(?:; received-status=(\d+))?; details="\w+"\r/.exec(answer.head);
   assert.deepEqual([told?.[1], told?.[2]], [error, received === undefined ? undefined : String(received)], what);
   assert.doesNotMatch(answer.head, /^(?:proxy|www)-authenticate/m, what);
   const event = (await world.exeat.events({ kind: 'call' }, before + 1)).at(-1);
