@@ -84,13 +84,17 @@ export class Tunnels {
       return this.#handle(objected, new ConnectReply(socket, (told) => endWith(socket, told)));
     }
     this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    const forget = () => this.#sockets.delete(socket);
+    socket.once('close', forget);
     // One that a kept-alive connection has from the request before.
     socket.setTimeout(0);
     const mayRetry = early.length === 0 && request.httpVersionMinor === 1;
-    const reply = new ConnectReply(socket, (told) =>
-      mayRetry && told.status === 407 ? this.#askAgain(socket, told) : endWith(socket, told),
-    );
+    const reply = new ConnectReply(socket, (told) => {
+      if (!mayRetry || told.status !== 407) return endWith(socket, told);
+      forget();
+      socket.off('close', forget).off('error', ignore);
+      return this.#askAgain(socket, told);
+    });
     const admission = this.#options.admit(call);
     if (isRefusal(admission)) return this.#handle({ ...call, objection: admission }, reply);
     socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
@@ -178,8 +182,6 @@ export class Tunnels {
   /** curl and git send their credential only when they are asked for it, and on the same connection if they may. */
   #askAgain(socket: Socket, told: Told): void {
     writeTo(socket, told);
-    this.#sockets.delete(socket);
-    socket.off('error', ignore);
     this.#server.emit('connection', socket);
     socket.resume();
   }

@@ -106,10 +106,15 @@ test('a client that is asked for its credential may send it on the same connecti
   await using wire = await openWire(world.exeat.proxy);
   wire.send(connectTo('api.example:443'));
   assert.match(await wire.until(/\}$/), /^HTTP\/1\.1 407 [^]*\r\nproxy-authenticate: Basic realm="exeat"\r\n/i);
-  wire.send(connectTo('api.example:443', 'Basic YTpi'));
-  await wire.until(/407 [^]*407 [^]*\}$/);
+  const warnings: Error[] = [];
+  process.on('warning', (warning) => warnings.push(warning));
+  for (let tries = 2; tries <= 15; tries += 1) {
+    wire.send(connectTo('api.example:443', 'Basic YTpi'));
+    await wire.until(new RegExp(`(?:407 [^]*){${tries}}\\}$`));
+  }
   wire.send(connectTo('api.example:443', auth));
-  assert.deepEqual(statuses(await wire.until(/\}HTTP\/1\.1 200 [^]*\r\n\r\n$/)), [407, 407, 200]);
+  assert.deepEqual(statuses(await wire.until(/\}HTTP\/1\.1 200 [^]*\r\n\r\n$/)), [...Array.from({ length: 15 }, () => 407), 200]);
+  assert.deepEqual(warnings, []);
   const [event] = await world.exeat.events({ kind: 'call.refused' });
   assert.ok(Number(event?.['count']) > 0, 'what no task stands behind is summed');
 });
