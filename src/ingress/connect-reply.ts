@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import type { Reply } from '../call.ts';
 import type { Told } from './socket-answer.ts';
 
@@ -42,9 +43,9 @@ export class ConnectReply implements Reply {
     else this.#socket.end(chunk);
   }
 
-  /** A reset: a FIN could be taken for the end that the destination meant. */
+  /** By a reset, where there is one: a FIN could be taken for the end that the destination meant. */
   breakOff(): void {
-    if (this.#socket instanceof Socket) this.#socket.resetAndDestroy();
+    if (isTcp(this.#socket)) this.#socket.resetAndDestroy();
     else this.#socket.destroy();
   }
 
@@ -55,4 +56,8 @@ export class ConnectReply implements Reply {
   onClose(listener: (complete: boolean) => void): void {
     this.#socket.once('close', () => listener(this.#socket.writableFinished));
   }
+}
+
+function isTcp(socket: Duplex): socket is Socket {
+  return socket instanceof Socket && !(socket instanceof TLSSocket) && socket.remotePort !== undefined;
 }
