@@ -6,6 +6,8 @@ import type { Stages } from './pipeline.ts';
 export interface Admission {
   readonly scheme: 'http' | 'https';
   readonly tls: 'intercept' | 'tunnel';
+  /** In clear, HTTP/2 is spoken from the first byte on: nothing else tells. */
+  readonly http2: boolean;
   /** When the task was opened; decides which CA signs (epoch ms). */
   readonly openedAt: number;
 }
@@ -20,7 +22,8 @@ export function admit({ graph, tasks }: Pick<Stages, 'graph' | 'tasks'>, { calle
   if (isRefusal(task)) return task;
   for (const scheme of ['https', 'http'] as const) {
     const target = graph.destinations.resolve({ ...requested, door: 'tunnel', scheme });
-    if (!isRefusal(target)) return { scheme, tls: target.destination.tls, openedAt: task.openedAt };
+    if (!isRefusal(target))
+      return { scheme, tls: target.destination.tls, http2: target.destination.protocol === 'grpc', openedAt: task.openedAt };
   }
   const { host } = requested;
   const isKnown = graph.destinations.all.some(({ hosts }) => hosts.includes(host));

@@ -50,6 +50,8 @@ export interface InboundCall {
   readonly receivedAt: number;
   /** The call asks for a WebSocket. */
   readonly upgrade?: Upgrade;
+  /** The call is gRPC over HTTP/2: it is refused by one of gRPC's statuses. */
+  readonly grpc?: boolean;
 }
 
 /** A WebSocket handshake, found as RFC 6455 §4.2.1 has it. */
@@ -97,8 +99,8 @@ export interface Reply {
   /** False = stop until `onDrain` calls back. */
   write(chunk: Uint8Array): boolean;
   end(chunk?: Uint8Array, trailers?: readonly [string, string][]): void;
-  /** Breaks the connection so that the client sees an incomplete answer at once. */
-  breakOff(): void;
+  /** Breaks the connection so that the client sees an incomplete answer at once. `code`: why, where the protocol can end an answer with it. */
+  breakOff(code?: ErrorCode): void;
   onDrain(listener: () => void): void;
   /** Called once when the connection to the client is done with this answer; `complete` tells whether it was all sent. */
   onClose(listener: (complete: boolean) => void): void;

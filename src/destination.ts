@@ -25,6 +25,8 @@ export interface PeerNetwork {
   readonly ca?: string;
   /** A credential may travel in clear, and only to loopback. */
   readonly unsafeCleartext: boolean;
+  /** HTTP/2 is spoken with the peer, and nothing else. */
+  readonly http2?: boolean;
   readonly connectTimeoutMs: number;
   /** From the request being sent to the first byte of the answer's head. */
   readonly headersTimeoutMs: number;
@@ -43,8 +45,8 @@ export interface Destination extends PeerNetwork {
   readonly route?: string;
   /** Path of the configured `url`, prepended to what follows the route; '' or `/mcp`, no trailing slash. */
   readonly basePath: string;
-  /** `tunnel`: not HTTP, or not to be read: reached by CONNECT alone. */
-  readonly protocol: 'http' | 'tunnel';
+  /** `grpc`: each call is a method of a service, over HTTP/2. `tunnel`: not HTTP, or not to be read: reached by CONNECT alone. */
+  readonly protocol: 'http' | 'grpc' | 'tunnel';
   /** What a CONNECT to it is: `intercept`, read call by call, or `tunnel`, one call that is relayed unread and has no credential. */
   readonly tls: 'intercept' | 'tunnel';
   /** Path templates, `/repos/{owner}/{repo}`; one `{name}` = one segment. */

@@ -92,6 +92,13 @@ const table = {
     'The upstream proxy broke off or did not answer as an HTTP proxy does. Tell the operator.',
   ],
   upstream_timeout: [504, 'http_response_timeout', 'The destination did not answer in time. Try again later.'],
+  deadline_exceeded: [504, 'http_response_timeout', 'The deadline that the call came with (grpc-timeout) has passed.'],
+  http2_missing: [502, 'http_protocol_error', 'The destination does not speak HTTP/2, which gRPC needs. Tell the operator.'],
+  grpc_only: [
+    415,
+    'http_request_denied',
+    'This destination takes gRPC over HTTP/2 only: POST to /package.Service/Method, inside of a CONNECT.',
+  ],
   upstream_stalled: [504, 'connection_read_timeout', 'The destination fell silent before its answer was complete. Try again later.'],
   upstream_broken: [502, 'connection_terminated', 'The destination broke the connection before its answer was complete.'],
   upstream_malformed: [502, 'http_protocol_error', 'The destination sent an answer that is not valid HTTP.'],

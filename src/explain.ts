@@ -19,8 +19,9 @@ export interface ExplainInput {
 export async function explain(graph: Graph, { principal, task, method, requested, websocket }: ExplainInput): Promise<object | Refusal> {
   const target = graph.destinations.resolve(requested);
   if (isRefusal(target)) return target;
-  const operation = graph.classifier.classify({ method, target, websocket });
-  if (operation === undefined) return { decision: 'deny', reason: websocket ? 'upgrade_refused' : 'method_refused' };
+  const grpc = target.destination.protocol === 'grpc';
+  const operation = graph.classifier.classify({ method, target, websocket, grpc });
+  if (operation === undefined) return { decision: 'deny', reason: websocket ? 'upgrade_refused' : grpc ? 'grpc_only' : 'method_refused' };
   const name = operationName(target, operation);
   const planned = task.plan.size === 0 || task.plan.has(name);
   const request = { principal, task, planned, target, operation, time: Date.now() };

@@ -12,6 +12,7 @@ import type { Graph } from './pipeline.ts';
 import { recordingInputs } from './policy/inputs.ts';
 import { createPolicy } from './policy/registry.ts';
 import { createDestinationTable } from './protocol/destinations.ts';
+import { withGrpc } from './protocol/grpc.ts';
 import { createHttpClassifier } from './protocol/http.ts';
 
 /** What every graph of a process shares. */
@@ -38,7 +39,7 @@ export function buildGraph(
   const policy = createPolicy(config.policy, { destinations, intents: config.intents });
   const graph: Graph = {
     destinations: createDestinationTable(destinations),
-    classifier: createHttpClassifier(destinations),
+    classifier: withGrpc(createHttpClassifier(destinations)),
     policy: config.audit.inputs ? recordingInputs(policy, fingerprint) : policy,
     upstream: createUpstream({ clients: createClients(host), via, audit }),
   };

@@ -6,6 +6,7 @@ import type { Upstream } from './egress/upstream.ts';
 import { detailOf, isRefusal, proxyStatusOf, refuse, refusalOf, statusOf, type Refusal } from './errors.ts';
 import { credentialAmong } from './fields.ts';
 import type { Fingerprint } from './fingerprint.ts';
+import { grpcFields } from './grpc.ts';
 import type { WorkloadIdentitySource } from './identity/identity.ts';
 import type { CallEvent } from './audit/audit.ts';
 import { grant, type PolicyDecisionPoint } from './policy/policy.ts';
@@ -91,8 +92,9 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
     return refuse('credential_in_query');
   if (destination.bodyLimitBytes !== undefined && (call.bodyLength ?? 0) > destination.bodyLimitBytes) return refuse('body_too_large');
   const websocket = call.upgrade !== undefined;
-  const operation = graph.classifier.classify({ method: call.method, target, websocket });
-  if (operation === undefined) return refuse(websocket ? 'upgrade_refused' : 'method_refused');
+  const operation = graph.classifier.classify({ method: call.method, target, websocket, grpc: call.grpc });
+  if (operation === undefined)
+    return refuse(websocket ? 'upgrade_refused' : destination.protocol === 'grpc' ? 'grpc_only' : 'method_refused');
   record.operation = operation;
 
   // decide
@@ -133,6 +135,11 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
 /** The only place where a refusal becomes a reply. */
 function answer({ call, reply, outcome }: CallRecord, refusal: Refusal): void {
   if (reply.started || reply.gone) return;
+  if (call.grpc === true) {
+    const fields = [...grpcFields(refusal).flat(), 'proxy-status', proxyStatusOf(refusal.refused, outcome?.status)];
+    reply.start(200, ['content-type', 'application/grpc', ...fields]);
+    return reply.end();
+  }
   const body = Buffer.from(problemBody(refusal, call.id));
   const status = statusOf(refusal.refused);
   const headers = ['content-type', problemType, 'cache-control', 'no-store', 'content-length', String(body.length)];

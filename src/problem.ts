@@ -21,6 +21,7 @@ const titles: Readonly<Record<number, string>> = {
   407: 'A task credential is required',
   409: 'Conflict',
   413: 'Body too large',
+  415: 'Not gRPC',
   429: 'Too many requests',
   500: 'Internal error',
   502: 'The destination failed',

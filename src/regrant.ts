@@ -26,7 +26,7 @@ async function stillGranted(record: CallRecord, graph: Graph, tasks: Pick<TaskGa
   // A paused task starts nothing new, and a completed one has its drain: what runs goes on.
   if (closed !== undefined && closed.refused !== 'task_paused' && closed.refused !== 'task_completed') return closed.refused;
   if (!task.destinations.has(target.destination.name)) return 'destination_outside_intent';
-  const operation = graph.classifier.classify({ method: record.call.method, target, websocket: record.call.upgrade !== undefined });
+  const operation = graph.classifier.classify({ ...record.call, target, websocket: record.call.upgrade !== undefined });
   if (operation === undefined) return 'policy_denied';
   const planned = tasks.planned(task, operationName(target, operation));
   const again = { ...request, planned, target, operation, time: Date.now() };

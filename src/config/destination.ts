@@ -4,10 +4,10 @@ import { duration, date, size, z } from '../settings.ts';
 import { baseUrl, hostAndPort, hostPattern } from './hosts.ts';
 import { operations } from './operations.ts';
 
-const now = ['http', 'tunnel'] as const;
-const later = new Set(['mcp', 'llm', 'a2a', 'grpc']);
+const now = ['http', 'grpc', 'tunnel'] as const;
+const later = new Set(['mcp', 'llm', 'a2a']);
 /** What may be relayed unread; all other protocols are pinned to be read. */
-const unread: ReadonlySet<string> = new Set(now);
+const unread: ReadonlySet<string> = new Set(['http', 'tunnel']);
 
 const route = z
   .string()
@@ -19,14 +19,15 @@ const protocol = z
   .superRefine((value, context) => {
     if (now.some((protocol) => protocol === value)) return;
     const message = later.has(value)
-      ? `"${value}" is not in this version; http and tunnel are`
-      : `expected "http" or "tunnel", not "${value}"`;
+      ? `"${value}" is not in this version; http, grpc and tunnel are`
+      : `expected "http", "grpc" or "tunnel", not "${value}"`;
     context.addIssue({ code: 'custom', message });
   })
-  .transform((value) => (value === 'tunnel' ? value : 'http'))
+  .transform((value) => now.find((each) => each === value) ?? 'http')
   .prefault('http')
   .meta({
-    description: 'pinned here, never sniffed; tunnel: TLS with something inside that is not HTTP, reached by CONNECT alone',
+    description:
+      'pinned here, never sniffed; grpc: HTTP/2 to the destination, and policy sees service and method; tunnel: TLS with something inside that is not HTTP, reached by CONNECT alone',
     examples: ['http'],
   });
 
@@ -80,7 +81,7 @@ export const destinationConfig = z
       .meta({ description: 'answers are passed on unread: a credential that the destination echoes reaches the agent' }),
   })
   .superRefine((destination, context) => {
-    for (const { path, message } of [...problemsOf(destination), ...tunnelProblems(destination)])
+    for (const { path, message } of [...problemsOf(destination), ...tunnelProblems(destination), ...grpcProblems(destination)])
       context.addIssue({ code: 'custom', path: [path], message });
   });
 
@@ -115,6 +116,18 @@ function problemsOf({ hosts, route, url }: Pick<DestinationConfig, 'hosts' | 'ro
     if (host.scheme === first?.scheme && host.port === first.port) return [];
     return [{ path: 'hosts', message: `"${host.name}": all hosts of one destination share one scheme and port` }];
   });
+}
+
+function grpcProblems({ protocol, route, operations }: Pick<DestinationConfig, 'protocol' | 'route' | 'operations'>): {
+  path: string;
+  message: string;
+}[] {
+  if (protocol !== 'grpc') return [];
+  const odd = operations.find((template) => !/^\/[^/]+\/[^/]+$/.test(template));
+  return [
+    ...(route === undefined ? [] : [{ path: 'route', message: 'gRPC is HTTP/2, which a route does not speak: use "hosts"' }]),
+    ...(odd === undefined ? [] : [{ path: 'operations', message: `"${odd}" is no method: a call of gRPC is /package.Service/Method` }]),
+  ];
 }
 
 type Tunnelled = Pick<DestinationConfig, 'tls' | 'protocol' | 'hosts' | 'route' | 'credential' | 'operations'>;

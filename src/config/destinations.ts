@@ -57,6 +57,7 @@ function destinationOf(
     ...(settings.route === undefined ? {} : { route: settings.route }),
     basePath: settings.url?.path ?? '',
     protocol: settings.protocol,
+    ...(settings.protocol === 'grpc' ? { http2: true } : {}),
     tls: tlsOf(settings),
     operations: settings.operations,
     credentialKind: settings.credential?.kind,

@@ -5,15 +5,18 @@ import type { PeerNetwork } from '../destination.ts';
 import { ExeatError } from '../errors.ts';
 import { createConnector, type GuardedHost, type Origin } from './connector.ts';
 import { ignoreContinue } from './continue.ts';
+import { Http2Pool } from './http2-pool.ts';
 
 /** Connection pools to the peers of one configuration: one per origin, each dial guarded. */
 export interface Clients extends AsyncDisposable {
-  to(origin: Origin, network: PeerNetwork): Dispatcher;
+  to(origin: Origin, network: PeerNetwork): ConnectionPool;
   /** A bare connection, outside of all pools and with no TLS of ours. Each side closes its own half. */
   dial(origin: Omit<Origin, 'scheme'>, network: PeerNetwork): Promise<Socket>;
   /** Whose bytes are being read just now: asked in a handler's callback, the checked address that answers this call. */
   readonly answering: string | undefined;
 }
+
+type ConnectionPool = Pick<Dispatcher, 'dispatch'> & { close(): Promise<void> };
 
 /** A wildcard destination lets the agent choose names: idle pools beyond this number are closed, the least used first. */
 const maxPools = 256;
@@ -21,11 +24,14 @@ const maxConnectionsPerPool = 1024;
 
 export function createClients(at: GuardedHost): Clients {
   const closing = new Set<Promise<unknown>>();
-  const byNetwork = new Map<PeerNetwork, LRUCache<string, Pool>>();
+  const byNetwork = new Map<PeerNetwork, LRUCache<string, ConnectionPool>>();
   const poolsOf = (network: PeerNetwork) => {
     const known = byNetwork.get(network);
     if (known !== undefined) return known;
-    const pools = new LRUCache<string, Pool>({ max: maxPools, dispose: (pool) => void closing.add(pool.close().catch(() => {})) });
+    const pools = new LRUCache<string, ConnectionPool>({
+      max: maxPools,
+      dispose: (pool) => void closing.add(pool.close().catch(() => {})),
+    });
     byNetwork.set(network, pools);
     return pools;
   };
@@ -38,7 +44,8 @@ export function createClients(at: GuardedHost): Clients {
       const pools = poolsOf(network);
       const known = pools.get(origin.host);
       if (known !== undefined) return known;
-      const pool = createPool(origin, network, { at, reading });
+      const pool =
+        network.http2 === true ? createHttp2Pool(origin, network, { at, reading }) : createPool(origin, network, { at, reading });
       pools.set(origin.host, pool);
       return pool;
     },
@@ -73,6 +80,17 @@ function createPool(origin: Origin, network: PeerNetwork, shared: Shared): Pool 
     headersTimeout: network.headersTimeoutMs,
     bodyTimeout: network.idleTimeoutMs,
     maxHeaderSize: 64 * 1024,
+  });
+}
+
+function createHttp2Pool(origin: Origin, network: PeerNetwork, { at, reading }: Shared): Http2Pool {
+  return new Http2Pool({
+    ...network,
+    scheme: origin.scheme,
+    connect: createConnector(origin, network, at),
+    answering: (address) => {
+      reading.address = address;
+    },
   });
 }
 

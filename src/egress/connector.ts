@@ -39,7 +39,7 @@ export interface Connection {
 /** Opens one connection, by the one way out there is: guarded, and through the upstream proxy where the network has one for this host. */
 export type Connect = () => Promise<Connection>;
 
-type Dial = Pick<PeerNetwork, 'connectTo' | 'allowPrivate' | 'ca' | 'unsafeCleartext' | 'connectTimeoutMs'>;
+type Dial = Pick<PeerNetwork, 'connectTo' | 'allowPrivate' | 'ca' | 'unsafeCleartext' | 'connectTimeoutMs' | 'http2'>;
 
 export function createConnector(origin: Origin, network: PeerNetwork, at: GuardedHost): Connect {
   const proxy = network.proxyFor?.(origin.host);
@@ -130,10 +130,11 @@ const dialFailures: Readonly<Partial<Record<ErrorCode, ErrorCode>>> = {
 };
 
 /** How TLS is spoken with the origin, on whatever way. */
-function optionsFor(origin: Origin, { connectTimeoutMs, ca }: Dial): buildConnector.BuildOptions {
+function optionsFor(origin: Origin, { connectTimeoutMs, ca, http2 = false }: Dial): buildConnector.BuildOptions {
   const name = bareName(origin);
   return {
-    allowH2: false,
+    allowH2: http2,
+    preferH2: http2,
     timeout: connectTimeoutMs,
     // Else NODE_TLS_REJECT_UNAUTHORIZED=0 in our environment would switch it off.
     rejectUnauthorized: true,

@@ -168,7 +168,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   #breakOff(): void {
     // What is being decoded is dropped even if nothing of it has been sent.
-    if (this.#reply.started || this.#guarded !== undefined) this.#reply.breakOff();
+    if (this.#reply.started || this.#guarded !== undefined) this.#reply.breakOff(this.#code);
     this.#settle();
   }
 

@@ -1,5 +1,6 @@
 import type { Reply } from '../call.ts';
 import type { Credential } from '../credentials/credential.ts';
+import type { ErrorCode } from '../errors.ts';
 import { BodyDecoder } from './body-decoder.ts';
 import type { Decoding } from './content-coding.ts';
 import { decodedHead, decodingOf, maskedHead, maskHeaders, vouchesFor, vouchesForCoded } from './guarded-head.ts';
@@ -103,10 +104,10 @@ export class GuardedReply implements Reply {
   }
 
   /** Also when nothing has been sent yet: then nothing will be. */
-  breakOff(): void {
+  breakOff(code?: ErrorCode): void {
     this.#over = true;
     this.#decoder?.destroy();
-    if (this.#reply.started) this.#reply.breakOff();
+    if (this.#reply.started) this.#reply.breakOff(code);
   }
 
   onDrain(listener: () => void): void {

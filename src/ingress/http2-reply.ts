@@ -1,5 +1,10 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Reply } from '../call.ts';
+import { refuse, type ErrorCode } from '../errors.ts';
+import { grpcFields } from '../grpc.ts';
+
+/** How long a client may take to read the status of a call that was cut, or to send what nobody reads. */
+const lingerMs = 1000;
 
 /** Fields that the two sides of one HTTP/1.1 connection say to each other. */
 const ofConnections = new Set(['connection', 'proxy-connection', 'keep-alive', 'transfer-encoding', 'upgrade']);
@@ -9,6 +14,8 @@ export class Http2Reply implements Reply {
   started = false;
   /** The client said `TE: trailers`. */
   mayTrail = false;
+  /** The client is one of gRPC. */
+  grpc = false;
   readonly #stream: ServerHttp2Stream;
   #head: string[] = [];
   #trailers: readonly [string, string][] = [];
@@ -45,18 +52,26 @@ export class Http2Reply implements Reply {
   end(chunk?: Uint8Array, trailers: readonly [string, string][] = []): void {
     const stream = this.#stream;
     this.#trailers = trailers;
-    // What is left of the request is of no use to anyone (RFC 9113 §8.1).
+    // What is left of the request is of no use to anyone (RFC 9113 §8.1). A reset at once would overtake a head that is still to leave.
     stream.once('finish', () => {
-      if (!stream.endAfterHeaders && !stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+      if (stream.endAfterHeaders || stream.readableEnded) return;
+      const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), lingerMs).unref();
+      stream.once('close', () => clearTimeout(timer));
+      stream.resume();
     });
     if (!this.#respond(chunk === undefined && trailers.length === 0)) return;
     if (chunk === undefined) stream.end();
     else stream.end(chunk);
   }
 
-  /** `close` with an error code would end the body before it resets the stream, and a client takes that for a whole answer. */
-  breakOff(): void {
-    this.#stream.destroy(new Error('the answer is broken off'));
+  /** A call of gRPC ends with a status of its own. `close` with an error code would end the body before it resets the stream, and a client takes that for a whole answer. */
+  breakOff(code?: ErrorCode): void {
+    const stream = this.#stream;
+    if (this.grpc && code !== undefined && !this.gone && !stream.writableEnded) {
+      setTimeout(() => stream.destroy(), lingerMs).unref();
+      return this.end(undefined, grpcFields(refuse(code)));
+    }
+    stream.destroy(new Error('the answer is broken off'));
   }
 
   onDrain(listener: () => void): void {

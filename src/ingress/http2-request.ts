@@ -1,6 +1,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import type { InboundCall } from '../call.ts';
 import { isRefusal, refuse, type Refusal } from '../errors.ts';
+import { isGrpc } from '../grpc.ts';
 import { newCallId } from '../ids.ts';
 import { Http2Body } from './http2-body.ts';
 import type { Inside } from './inside.ts';
@@ -70,6 +71,7 @@ export function readHttp2(
   const read = readInside(head, facts, { inside, context });
   if (isRefusal(read)) return read;
   if (facts.passedHere) return refuse('loop_detected');
+  const grpc = method === 'POST' && isGrpc(contentTypeIn(head.rawHeaders));
   const hasBody = !stream.endAfterHeaders && facts.bodyLength !== 0;
   return {
     id: newCallId(),
@@ -80,11 +82,17 @@ export function readHttp2(
     body: hasBody ? new Http2Body(stream) : undefined,
     bodyLength: facts.bodyLength,
     expectsContinue: facts.expect !== undefined && hasBody,
-    acceptsTrailers: facts.acceptsTrailers,
+    acceptsTrailers: facts.acceptsTrailers || grpc,
     objection: read.objection,
     closes: false,
+    grpc,
     receivedAt: Date.now(),
   };
+}
+
+function contentTypeIn(fields: readonly string[]): string {
+  const at = fields.findIndex((text, i) => i % 2 === 0 && text === 'content-type');
+  return at === -1 ? '' : (fields[at + 1] ?? '');
 }
 
 /** As RFC 9113 §8.3.1 wants them: the same, after the scheme's own port. */

@@ -54,6 +54,7 @@ export function serveHttp2(socket: Duplex, inside: Inside, { handle, refused, co
     const read = readHttp2(stream, head, { inside, context });
     const call = isRefusal(read) ? objectedCall(head, read, { context, inside }) : read;
     reply.mayTrail = call.acceptsTrailers;
+    reply.grpc = call.grpc === true;
     handle(call, reply).catch(() => reply.breakOff());
   });
   return session;

@@ -124,6 +124,7 @@ export class Tunnels {
         reply.tell = () => endWithAlert(socket, 'decode_error');
         return this.#handle({ ...call, objection: refuse('tls_unreadable') }, reply);
       case 'plain':
+        if (call.requested.scheme === 'http' && opened.admission.http2) return this.#serveHttp2(socket, insideOf(opened, undefined));
         if (call.requested.scheme === 'http') return this.#serve(socket, insideOf(opened, undefined));
         reply.tell = (told) => endWith(socket, told);
         return this.#handle({ ...call, objection: refuse('tls_expected') }, reply);

@@ -37,12 +37,14 @@ const fixed: readonly Attribute[] = [
   { ...stable('context.task.subject', (r) => r.task.subject), optional: true },
   { ...stable('context.task.planned', (r) => r.planned), type: 'Bool' },
   stable('context.task.origin', (r) => r.task.origin),
-  stable('context.http.method', (r) => r.operation.action),
+  stable('context.http.method', (r) => (r.operation.grpc === undefined ? r.operation.action : 'POST')),
   stable('context.http.host', (r) => r.target.host),
   volatile('context.http.path', (r) => r.target.path),
   { ...volatile('context.http.query.text', (r) => r.target.query.slice(1)), secret: 'whole' },
   { ...volatile('context.http.query.names', (r) => queryOf(r).names), type: 'Set' },
   { ...volatile('context.http.query.pairs', (r) => queryOf(r).pairs), type: 'Set', secret: 'values' },
+  { ...volatile('context.grpc.service', (r) => r.operation.grpc?.service), optional: true },
+  { ...volatile('context.grpc.method', (r) => r.operation.grpc?.method), optional: true },
   { ...volatile('context.time', (r) => r.time), type: 'Time' },
 ];
 

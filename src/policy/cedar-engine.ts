@@ -4,7 +4,7 @@ import { cedarRequest } from './cedar-request.ts';
 import type { PolicySource } from './cedar-source.ts';
 import { loadCedar, type Cedar } from './cedar-wasm.ts';
 import type { AccessRequest, Decision, Explanation } from './policy.ts';
-import { isAction, methodGroups, mint, type Vocabulary } from './schema.ts';
+import { isAction, groupOf, mint, type Vocabulary } from './schema.ts';
 import { entitiesIn, headsOf } from './scope.ts';
 
 /** Evaluates, every time anew (about 0.1 ms). */
@@ -40,7 +40,7 @@ export function createEngine(cedar: Cedar, { policies, vocabulary }: PolicySet):
 
   function evaluate(request: AccessRequest): Evaluation {
     const { operation } = request;
-    const group = methodGroups.get(operation.action);
+    const group = groupOf(operation.action);
     const mustAgree = !isAction(operation.group);
     if (mustAgree && group === undefined) return { decision: { allow: false, policies: [] }, errors: [] };
     if (mustAgree && operation.group !== group) {

@@ -3,7 +3,7 @@ import type { Attribute } from './attributes.ts';
 import { actionOf } from './cedar-request.ts';
 import type { AccessRequest, Decision, DecisionCounts } from './policy.ts';
 import type { ReadPlan, Reads } from './read-plan.ts';
-import { isAction, methodGroups } from './schema.ts';
+import { isAction, groupOf } from './schema.ts';
 
 interface Decides {
   decide(request: AccessRequest): Decision;
@@ -44,7 +44,7 @@ export function cached<P extends Decides>(pdp: P, plan: ReadPlan, { max = 10_000
 
   function scopeOf(request: AccessRequest): Scope | undefined {
     const { operation, target, task, time } = request;
-    if (!isAction(operation.group) && methodGroups.get(operation.action) !== operation.group) return undefined;
+    if (!isAction(operation.group) && groupOf(operation.action) !== operation.group) return undefined;
     // Cedar refuses a request whose parts it cannot read, whatever the policies look at.
     if (!(Number.isSafeInteger(time) && time >= 0 && time < lastTime) || !plan.intents.has(task.intent)) return undefined;
     const action = actionOf(request);

@@ -15,7 +15,10 @@ export interface LiteralSet {
 export function literalSets(destinations: readonly Destination[]): ReadonlyMap<string, LiteralSet> {
   const hosts = destinations.flatMap((destination) => destination.hosts);
   const templates = destinations.flatMap((destination) => destination.operations);
+  const grpc = destinations.filter(({ protocol }) => protocol === 'grpc');
   return new Map<string, LiteralSet>([
+    ['context.grpc.service', grpcNames('a gRPC service of a destination in scope', grpc, 1)],
+    ['context.grpc.method', grpcNames('a gRPC method of a destination in scope', grpc, 2)],
     ['context.http.method', oneOf('an HTTP method that policy knows', [...methodGroups.keys()])],
     ['context.http.host', { ...oneOf('a host of a destination in scope', hosts), accepts: (word) => isHost(word, hosts) }],
     ['context.http.path', { what: 'a path: it begins with "/"', names: [], accepts: isPath }],
@@ -35,6 +38,14 @@ export function literalSets(destinations: readonly Destination[]): ReadonlyMap<s
 
 function oneOf(what: string, names: readonly string[]): LiteralSet {
   return { what, names, accepts: (word) => names.some((name) => isLike(name, word)) };
+}
+
+/** The names that operations have in this segment; any, where a destination lists none or leaves that segment open. */
+function grpcNames(what: string, destinations: readonly Destination[], segment: 1 | 2): LiteralSet {
+  const lists = destinations.map(({ operations }) => operations.map((template) => template.split('/')[segment] ?? ''));
+  const isOpen = lists.some((names) => names.length === 0 || names.some((name) => name.startsWith('{')));
+  const closed = oneOf(what, lists.flat());
+  return isOpen ? { ...closed, accepts: (word) => word.every((part) => !part.includes('/')) } : closed;
 }
 
 function isPath(word: readonly string[]): boolean {

@@ -34,6 +34,7 @@ export const mint = 'mint';
 const ownActions: ReadonlyMap<string, 'write' | undefined> = new Map([
   [mint, undefined],
   ['websocket', 'write'],
+  ['call_method', 'write'],
 ]);
 
 /** This group of an operation is the action of its calls, whatever their method. */

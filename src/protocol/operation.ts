@@ -7,11 +7,11 @@ import type { Destination, Target } from '../destination.ts';
 export type ActionGroup = 'read' | 'write' | 'connect' | 'mint' | 'websocket';
 
 /** Protocols whose messages policy is to see take a WebSocket only where they read those of a WebSocket too; on the others it would pass them by. */
-export const takesWebSockets: Readonly<Record<Destination['protocol'], boolean>> = { http: true, tunnel: false };
+export const takesWebSockets: Readonly<Record<Destination['protocol'], boolean>> = { http: true, grpc: false, tunnel: false };
 
 /** What one call does, written `destination group resource`: `github read /repos/{owner}/{repo}/issues`. */
 export interface Operation {
-  /** The HTTP method; `connect` for a tunnel. */
+  /** The HTTP method; `connect` for a tunnel, `call_method` for gRPC. */
   readonly action: string;
   readonly group: ActionGroup;
   /** The path template that matched, else the path itself; of a tunnel, `host:port`. */
@@ -20,6 +20,8 @@ export interface Operation {
   readonly templated: boolean;
   /** The template's parameters, percent-decoded. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** What a call of gRPC calls. */
+  readonly grpc?: { readonly service: string; readonly method: string } | undefined;
 }
 
 export interface RequestHead {
@@ -27,6 +29,8 @@ export interface RequestHead {
   readonly target: Target;
   /** The call asks for a WebSocket. */
   readonly websocket?: boolean;
+  /** The call is gRPC over HTTP/2. */
+  readonly grpc?: boolean | undefined;
 }
 
 /** Names the operation, reading as little of the body as it can. undefined = "not mine". */
