@@ -18,7 +18,7 @@ export interface Http2Line {
 
 /**
  * One request on a stream of HTTP/2, told to a handler of undici's as its own clients would. What undici 8.12 does otherwise is why this is here: it
- * resets a stream that is given up with NO_ERROR, counts bytes of the answer as sent, and sends a call again after GOAWAY. This sends nothing twice.
+ * resets a stream that is given up with NO_ERROR, counts bytes of the answer as sent, and sends a call again that was refused (REFUSED_STREAM). This sends nothing twice.
  */
 export class Http2Exchange implements Dispatcher.DispatchController {
   aborted = false;
