@@ -29,8 +29,8 @@ export const tasksConfig = z.strictObject({
   /** Open and paused tasks, whoever opened them. */
   max_open: z.number().int().positive().default(1000),
   /** Calls that run at the same time, of all tasks together and of each. */
-  max_running: z.number().int().positive().default(1000),
-  max_running_per_task: z.number().int().positive().default(250),
+  max_running: z.number().int().positive().default(4000),
+  max_running_per_task: z.number().int().positive().default(2000),
   /** Folder of what outlives the process. */
   state: z.string().min(1).optional(),
 });
