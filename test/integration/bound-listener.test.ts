@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, constants, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { isRefusal } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';
 import { placeholder } from '../../src/placeholder.ts';
 import { startStages } from '../../src/stages.ts';
+import { temporaryFolder } from '../support/broker.ts';
 import { call } from '../support/call.ts';
 import { startOrigin, type Origin } from '../support/origin.ts';
 import { configOf, loopback, permitAll } from '../support/sidecar.ts';
@@ -117,9 +118,14 @@ test(
 test('another user of this host is refused', { skip: process.getuid?.() === 0 ? linux.skip : 'takes root' }, async () => {
   await using origin = await startOrigin();
   await using bound = await startBound(origin);
+  using folder = temporaryFolder();
+  // The checkout may lie where another user may not go.
+  const node = join(folder.path, 'node');
+  chmodSync(folder.path, 0o755);
+  copyFileSync(process.execPath, node, constants.COPYFILE_FICLONE);
   const script = `fetch('http://${bound.proxy}/tickets/1').then((r) => console.log(r.status), (e) => console.log(String(e)))`;
   const statusFor = async (uid: number): Promise<string> => {
-    const child = spawn(process.execPath, ['-e', script], { uid, gid: uid, cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(node, ['-e', script], { uid, gid: uid, cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] });
     return (await text(child.stdout)).trim();
   };
   assert.deepEqual([await statusFor(65_534), await statusFor(0)], ['403', '200']);
