@@ -7,6 +7,8 @@ export interface Ask {
   readonly file?: string;
   /** Without Content-Length. */
   readonly chunked?: boolean;
+  /** The CA and the public roots, for a client that must be told by a setting of its own. */
+  readonly bundle?: string;
   /** How often, one after the other, with one and the same client. */
   readonly times?: number;
 }
@@ -24,10 +26,12 @@ export interface Client {
   readonly name: string;
   /** What it has no way to do, so that those scenarios are not in its table. */
   readonly lacks?: readonly ('chunked' | 'keep-alive')[];
-  /** What it prints for a 407 where that is an error of the client's and no answer. */
+  /** What it prints for a 407 to a request where that is an error of the client's and no answer. */
   readonly proxyRefused?: RegExp;
-  /** What it needs besides http_proxy to go through a proxy. */
-  readonly environment?: (proxyUrl: URL) => Readonly<Record<string, string>>;
+  /** What it prints for a 407 to a CONNECT, if not its number. */
+  readonly tunnelRefused?: RegExp;
+  /** What it needs besides http_proxy, https_proxy and the variables for trust, which are `trust`. */
+  readonly environment?: (proxyUrl: URL, trust: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
   /** Finds, installs or builds the client. Fails, saying what to install, where that cannot be. */
   readonly prepare: () => Promise<(ask: Ask) => Command>;
 }

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { start } from '../support/program.ts';
 import type { OpenTask } from '../support/exeat.ts';
+import { assertCameThrough } from './came-through.ts';
 import type { Ask, Client, Command } from './client.ts';
-import { doors, type Door } from './doors.ts';
+import { doors, proxyEnvironment, type Door } from './doors.ts';
 import { curl } from './drivers/curl.ts';
 import { go } from './drivers/go.ts';
 import { httpClient, httpUrlConnection } from './drivers/java.ts';
@@ -53,6 +54,7 @@ for (const client of clients) {
           test(scenario.name, { timeout: 60_000 }, async () => {
             await using task = await world.sidecar.open('work');
             await scenario.run(stageOf({ client, door, task, command }));
+            if (scenario.anonymous !== true) await assertCameThrough(world.sidecar, { task, door });
           });
         }
       });
@@ -61,7 +63,7 @@ for (const client of clients) {
 }
 
 function concerns({ only, needs }: Scenario, client: Client, door: Door): boolean {
-  return (only === undefined || only === door) && (needs === undefined || client.lacks?.includes(needs) !== true);
+  return only?.includes(door) !== false && (needs === undefined || client.lacks?.includes(needs) !== true);
 }
 
 interface Played {
@@ -80,15 +82,16 @@ function stageOf({ client, door, task, command }: Played): Stage {
     sidecar,
     api,
     upload,
-    start({ path, as = task, ...ask }) {
-      const { program, argv, input } = command({ ...ask, url: door.url(sidecar.proxy, path), headers: door.headers(as) });
-      const proxyUrl = door.proxyUrl(as);
+    start({ path, as = task, headers, ...ask }) {
+      const bundle = sidecar.trust['SSL_CERT_FILE'] ?? '';
+      const url = door.url(sidecar.proxy, path);
+      const { program, argv, input } = command({ ...ask, url, bundle, headers: { ...headers, ...door.headers(as) } });
       // Nothing of this machine's settings, so that only what a user is told to set is set.
       const env = {
         PATH: process.env['PATH'] ?? '',
         HOME: folder,
         LANG: 'C.UTF-8',
-        ...(proxyUrl === undefined ? {} : { http_proxy: proxyUrl.href, ...client.environment?.(proxyUrl) }),
+        ...(door.proxied ? { ...proxyEnvironment(as, sidecar.trust), ...client.environment?.(as.proxyUrl, sidecar.trust) } : {}),
       };
       return start(program, argv, { env, ...(input === undefined ? {} : { input }) });
     },

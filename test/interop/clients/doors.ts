@@ -5,8 +5,10 @@ export interface Door {
   readonly name: string;
   /** The URL the client is given for a path of the protected API. `proxy` is the sidecar's `host:port`. */
   readonly url: (proxy: string, path: string) => string;
-  /** The proxy URL for the client's environment; undefined = it is called without a proxy. */
-  readonly proxyUrl: (task: OpenTask) => URL | undefined;
+  /** Whether the client's environment names the sidecar as its proxy. */
+  readonly proxied: boolean;
+  /** What the audit log calls it. */
+  readonly audited: 'forward' | 'tunnel' | 'route';
   readonly headers: (task: OpenTask) => Readonly<Record<string, string>>;
   /** What a wrong secret is answered with. */
   readonly refusal: { readonly status: number; readonly code: string };
@@ -18,23 +20,38 @@ export const apiRoute = '/api';
 
 const route = {
   url: (proxy: string, path: string) => `http://${proxy}${apiRoute}${path}`,
-  proxyUrl: () => undefined,
+  proxied: false,
+  audited: 'route',
   refusal: { status: 403, code: 'task_credential_refused' },
 } as const;
 
 export const proxyDoor: Door = {
   name: 'http:// through the proxy',
   url: (_proxy, path) => `http://${apiNames.proxy}${path}`,
-  proxyUrl: (task) => task.proxyUrl,
+  proxied: true,
+  audited: 'forward',
   headers: () => ({}),
   refusal: { status: 407, code: 'task_credential_unknown' },
 };
 
+export const httpsDoor: Door = {
+  ...proxyDoor,
+  name: 'https:// through the proxy',
+  url: (_proxy, path) => `https://${apiNames.proxy}${path}`,
+  audited: 'tunnel',
+};
+
 export const doors: readonly Door[] = [
   proxyDoor,
+  httpsDoor,
   { ...route, name: 'a route with Exeat-Task', headers: (task) => ({ 'Exeat-Task': credentialOf(task) }) },
   { ...route, name: 'a route with a bearer token', headers: (task) => ({ Authorization: `Bearer ${credentialOf(task)}` }) },
 ];
+
+/** What a user is told to set for a client. */
+export function proxyEnvironment({ proxyUrl: { href } }: OpenTask, trust: Readonly<Record<string, string>>): Record<string, string> {
+  return { ...trust, http_proxy: href, https_proxy: href };
+}
 
 /** The same task with a secret that is not its own. */
 export function withWrongSecret(task: OpenTask): OpenTask {

@@ -8,7 +8,7 @@ import { after, before, suite, test } from 'node:test';
 import type { OpenTask } from '../support/exeat.ts';
 import { execute, start, type Ended } from '../support/program.ts';
 import { tool } from '../support/tools.ts';
-import { doors, withWrongSecret, type Door } from './doors.ts';
+import { doors, proxyEnvironment, withWrongSecret, type Door } from './doors.ts';
 import { createGitBackend, type GitBackend } from './git-backend.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -99,7 +99,6 @@ async function cloned(repository: string, how: How): Promise<Ended & { clone: st
 }
 
 async function run(argv: readonly string[], { door, task, cwd, env }: How): Promise<Ended> {
-  const proxyUrl = door.proxyUrl(task);
   const fields = Object.entries(door.headers(task)).map(([name, value]) => `${name}: ${value}`);
   const settings = fields.flatMap((field, index) => [
     [`GIT_CONFIG_KEY_${index}`, 'http.extraHeader'],
@@ -107,7 +106,7 @@ async function run(argv: readonly string[], { door, task, cwd, env }: How): Prom
   ]);
   const whole = {
     ...environment(),
-    ...(proxyUrl === undefined ? {} : { http_proxy: proxyUrl.href }),
+    ...(door.proxied ? proxyEnvironment(task, world.sidecar.trust) : {}),
     GIT_CONFIG_COUNT: String(fields.length),
     ...(Object.fromEntries(settings) as Record<string, string>),
     ...env,

@@ -19,8 +19,11 @@ export function createItemsApi(): ItemsApi {
   async function follow(response: ServerResponse): Promise<void> {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.write('data: event 1\n\n');
+    const left = new AbortController();
+    response.once('close', () => left.abort());
     for (const number of [2, 3]) {
-      await once(gate, 'release', { signal: AbortSignal.timeout(60_000) });
+      await once(gate, 'release', { signal: left.signal }).catch(() => undefined);
+      if (response.destroyed) return;
       response.write(`data: event ${number}\n\n`);
     }
     response.end();

@@ -3,7 +3,7 @@ import type { Program } from '../support/program.ts';
 import type { OpenTask, RunningSidecar } from '../support/exeat.ts';
 import { readAnswer, readStatuses, type Answer } from './answer.ts';
 import type { Ask, Client } from './client.ts';
-import { proxyDoor, withWrongSecret, type Door } from './doors.ts';
+import { httpsDoor, proxyDoor, withWrongSecret, type Door } from './doors.ts';
 import type { ItemsApi } from './items-api.ts';
 import { startRelay } from './relay.ts';
 
@@ -16,16 +16,20 @@ export interface Stage {
   readonly api: ItemsApi;
   readonly upload: { readonly path: string; readonly bytes: number; readonly sha256: string };
   /** Starts the client; `as` names another task, or the same by other means. */
-  readonly start: (ask: Omit<Ask, 'url' | 'headers'> & { readonly path: string; readonly as?: OpenTask }) => Program;
+  readonly start: (ask: Omit<Ask, 'url'> & { readonly path: string; readonly as?: OpenTask }) => Program;
 }
 
 export interface Scenario {
   readonly name: string;
   /** Left out: all of them. */
-  readonly only?: Door;
+  readonly only?: readonly Door[];
   readonly needs?: 'chunked' | 'keep-alive';
+  /** Its calls belong to no task. */
+  readonly anonymous?: true;
   readonly run: (stage: Stage) => Promise<void>;
 }
+
+const proxies = [proxyDoor, httpsDoor];
 
 export const scenarios: readonly Scenario[] = [
   {
@@ -46,11 +50,24 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "the API gets Exeat's credential in place of the agent's own",
+    only: proxies,
+    run: async ({ start, task }) => {
+      const { status, body } = await answerOf(start({ method: 'GET', path: '/items', headers: { Authorization: 'Bearer of-the-agent' } }));
+      assert.equal(status, 200, body);
+      assert.equal((JSON.parse(body) as { for: { task: string } }).for.task, task.id);
+    },
+  },
+  {
     name: 'a wrong secret is refused',
+    anonymous: true,
     run: async ({ start, task, door, client }) => {
       const started = start({ method: 'GET', path: '/items', as: withWrongSecret(task) });
-      if (client.proxyRefused !== undefined && door.refusal.status === 407) {
-        await started.until(client.proxyRefused);
+      const told = { forward: client.proxyRefused, tunnel: client.tunnelRefused ?? /\b407\b/, route: undefined }[door.audited];
+      if (told !== undefined) {
+        await using program = started;
+        await program.until(told);
+        assert.doesNotMatch((await program.ended()).stdout, /"items"/);
         return;
       }
       const answer = await answerOf(started);
@@ -102,9 +119,23 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a task that is revoked has its stream cut, and its next call is refused',
+    only: proxies,
+    run: async ({ start, task, door, client }) => {
+      await using program = start({ method: 'GET', path: '/events' });
+      await program.until(/event 1/);
+      await task.revoke();
+      assert.doesNotMatch((await program.ended()).stdout, /event 2/);
+      await using next = start({ method: 'GET', path: '/items' });
+      const { stdout, stderr } = await next.ended();
+      assert.doesNotMatch(stdout, /"items"/);
+      assert.match(`${stdout}${stderr}`, refusedAs(door, client));
+    },
+  },
+  {
     name: 'three calls share connections to the sidecar',
     needs: 'keep-alive',
-    only: proxyDoor,
+    only: proxies,
     run: async ({ start, sidecar, task }) => {
       await using relay = await startRelay(sidecar.proxy);
       const proxyUrl = new URL(task.proxyUrl);
@@ -116,6 +147,11 @@ export const scenarios: readonly Scenario[] = [
     },
   },
 ];
+
+/** How a client shows that it is let in nowhere. */
+function refusedAs(door: Door, client: Client): RegExp {
+  return (door.audited === 'tunnel' ? client.tunnelRefused : client.proxyRefused) ?? /\b40[37]\b/;
+}
 
 async function answerOf(started: Program): Promise<Answer> {
   await using program = started;

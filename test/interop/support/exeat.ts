@@ -2,8 +2,11 @@ import { readFileSync, writeFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { createWorkloadIssuer } from '../../support/workload-issuer.ts';
-import { start, type Program } from './program.ts';
+import { execute, start, type Program } from './program.ts';
 import { environment } from './tools.ts';
+
+/** Exeat's own program, for Node to run. */
+const main = new URL('../../../src/main.ts', import.meta.url).pathname;
 
 /** `exeat authority` as a process of its own. */
 export interface RunningAuthority extends AsyncDisposable {
@@ -46,12 +49,16 @@ export interface OpenTask extends AsyncDisposable {
   readonly id: string;
   /** With the task's credential as user info. */
   readonly proxyUrl: URL;
+  /** Ends it at once, as an orchestrator does. */
+  revoke(): Promise<void>;
 }
 
 /** `exeat serve` as a process of its own. */
 export interface RunningSidecar extends AsyncDisposable {
   /** `host:port`, as for the control listener. */
   readonly proxy: string;
+  /** The variables that make clients trust its CA: what "exeat ca env" prints. */
+  readonly trust: Readonly<Record<string, string>>;
   open(intent: string): Promise<OpenTask>;
   /** All events that the audit log has on disk. */
   events(): readonly Readonly<Record<string, unknown>>[];
@@ -73,8 +80,9 @@ export async function startSidecar(
     audit: { to: join(folder, 'audit.ndjson') },
     ...settings,
   };
-  writeFileSync(join(folder, 'exeat.yaml'), stringify(whole));
-  const program = exeat(['serve', '--config', join(folder, 'exeat.yaml')]);
+  const file = join(folder, 'exeat.yaml');
+  writeFileSync(file, stringify(whole));
+  const program = exeat(['serve', '--config', file]);
   const [line] = await program.until(/^\{.*"msg":"ready".*\}$/m);
   const { proxy, control } = JSON.parse(line) as { proxy: string; control: string };
   const token = readFileSync(tokenFile('orchestrator'), 'utf8').trim();
@@ -89,11 +97,13 @@ export async function startSidecar(
 
   return {
     proxy,
+    trust: await readTrust(file),
     async open(intent) {
       const { id, proxy_url: proxyUrl } = await post('/v1/tasks', { intent, ttl: '10m' });
       return {
         id: String(id),
         proxyUrl: new URL(String(proxyUrl)),
+        revoke: async () => void (await post(`/v1/tasks/${String(id)}/revoke`, {})),
         [Symbol.asyncDispose]: async () => void (await post(`/v1/tasks/${String(id)}/complete`, {})),
       };
     },
@@ -106,6 +116,12 @@ export async function startSidecar(
   };
 }
 
+async function readTrust(file: string): Promise<Record<string, string>> {
+  const { JAVA_TOOL_OPTIONS: _mine, ...env } = environment();
+  const printed = await execute(process.execPath, [main, 'ca', 'env', '--config', file], { env });
+  return Object.fromEntries([...printed.matchAll(/^export (\w+)='(.*)'$/gm)].map(([, name = '', value = '']) => [name, value]));
+}
+
 function exeat(argv: readonly string[]): Program {
-  return start(process.execPath, [new URL('../../../src/main.ts', import.meta.url).pathname, ...argv], { env: environment() });
+  return start(process.execPath, [main, ...argv], { env: environment() });
 }

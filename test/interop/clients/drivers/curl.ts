@@ -9,7 +9,17 @@ export const curl: Client = {
       const fields = Object.entries(headers).flatMap(([name, value]) => ['--header', `${name}: ${value}`]);
       // From standard input curl cannot know the length.
       const upload = file === undefined ? [] : ['--upload-file', chunked === true ? '-' : file];
-      const argv = ['--silent', '--show-error', '--include', '--no-buffer', '--request', method, ...fields, ...upload];
+      const argv = [
+        '--silent',
+        '--show-error',
+        '--include',
+        '--suppress-connect-headers',
+        '--no-buffer',
+        '--request',
+        method,
+        ...fields,
+        ...upload,
+      ];
       return {
         program,
         argv: [...argv, ...Array.from({ length: times }, () => url)],

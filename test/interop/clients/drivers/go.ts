@@ -9,6 +9,8 @@ const source = programFile('client.go');
 
 export const go: Client = {
   name: 'Go net/http',
+  // Of the answer to a CONNECT it shows the reason alone.
+  tunnelRefused: /The task credential is not known here|The task has ended/,
   prepare: async () => {
     const compiler = await tool('go', 'golang-go');
     const version = await execute(compiler, ['version'], { env: environment() });

@@ -1,7 +1,11 @@
 import { tool } from '../../support/tools.ts';
 import { programArguments, programFile, type Client } from '../client.ts';
 
-export const httpClient: Client = { ...java('Java HttpClient', 'ModernClient.java'), proxyRefused: /No credentials provided/ };
+export const httpClient: Client = {
+  ...java('Java HttpClient', 'ModernClient.java'),
+  proxyRefused: /No credentials provided/,
+  tunnelRefused: /No credentials provided/,
+};
 /** Without buffering it could not send a body again after a 407, so it is asked to buffer, and sends a length. */
 export const httpUrlConnection: Client = { ...java('Java HttpURLConnection', 'ClassicClient.java'), lacks: ['chunked'] };
 
@@ -9,7 +13,11 @@ function java(name: string, source: string): Client {
   return {
     name,
     // Java reads no http_proxy; options for every JVM come in this variable.
-    environment: ({ hostname, port }) => ({ JAVA_TOOL_OPTIONS: `-Dhttp.proxyHost=${hostname} -Dhttp.proxyPort=${port}` }),
+    environment: ({ hostname, port }, trust) => {
+      const proxies = ['http', 'https'].flatMap((scheme) => [`-D${scheme}.proxyHost=${hostname}`, `-D${scheme}.proxyPort=${port}`]);
+      // Unless told otherwise, Java sends no password to a proxy that it asks for a tunnel.
+      return { JAVA_TOOL_OPTIONS: [trust['JAVA_TOOL_OPTIONS'], ...proxies, '-Djdk.http.auth.tunneling.disabledSchemes='].join(' ') };
+    },
     prepare: async () => {
       const program = await tool('java', 'default-jdk-headless');
       await tool('javac', 'default-jdk-headless');

@@ -9,6 +9,7 @@ const sources = ['Cargo.toml', 'main.rs'];
 
 export const reqwest: Client = {
   name: 'Rust reqwest',
+  tunnelRefused: /ProxyAuthRequired/,
   prepare: async () => {
     const cargo = await tool('cargo');
     const texts = sources.map((name) => readFileSync(programFile(`rust/${name}`), 'utf8'));
