@@ -14,7 +14,7 @@ import { exeatScenarios, peerScenarios, tlsScenarios } from './scenarios.ts';
 import { createRoot } from '../test/support/certificates.ts';
 
 const full: Spans = { rounds: 5, warmUpSeconds: 12, saturateSeconds: 3, paceSeconds: 3 };
-const short: Spans = { rounds: 3, warmUpSeconds: 3.2, saturateSeconds: 0.7, paceSeconds: 0.3 };
+const short: Spans = { rounds: 3, warmUpSeconds: 2.2, saturateSeconds: 0.6, paceSeconds: 0.3 };
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } } });
 const { quick, only } = values;
