@@ -16,6 +16,9 @@ export interface Rotation {
 // disk, without a second trip for it.
 const openFlags = constants.O_APPEND | constants.O_CREAT | constants.O_RDWR | constants.O_DSYNC;
 
+/** The name of a file that we put aside. */
+const numbered = /\.(\d{12,})$/;
+
 /**
  * A log file (0600) with one writer. Plain node:fs: SonicBoom syncs on the event loop, ignores errors of the last sync, and cannot say which
  * lines are on disk. Throws when another process writes this file.
@@ -98,21 +101,24 @@ export function createFileTarget(name: string, rotation: Rotation | false): Targ
   };
 }
 
-/** The files that were put aside, by us or by logrotate, oldest first: by the number of their first line, whatever they are called. */
+/**
+ * The files that were put aside, by us or by logrotate, oldest first: by the number of their first line, whatever they are called. One that is
+ * called as we call them and does not begin like a log is among them, where its name puts it: left out, it would look rotated away.
+ */
 export async function olderFiles(path: string): Promise<string[]> {
   const folder = dirname(resolve(path));
   const own = basename(path);
   const found: { readonly name: string; readonly seq: number }[] = [];
   for (const name of await readdir(folder)) {
     if (!name.startsWith(`${own}.`) && !name.startsWith(`${own}-`)) continue;
-    const seq = await firstSeqAt(join(folder, name));
+    const seq = await firstSeqAt(join(folder, name), numbered.exec(name)?.[1]);
     if (seq !== undefined) found.push({ name: join(folder, name), seq });
   }
   return found.toSorted((a, b) => a.seq - b.seq).map((file) => file.name);
 }
 
 async function dropOldest(path: string, keep: number): Promise<void> {
-  const ours = (await olderFiles(path)).filter((name) => /\.\d{12,}$/.test(name));
+  const ours = (await olderFiles(path)).filter((name) => numbered.test(name));
   for (const name of ours.slice(0, Math.max(0, ours.length - keep))) await unlink(name);
 }
 
@@ -132,14 +138,13 @@ async function lastOfOlder(path: string): Promise<Tail> {
   }
 }
 
-async function firstSeqAt(path: string): Promise<number | undefined> {
+async function firstSeqAt(path: string, named: string | undefined): Promise<number | undefined> {
   // Whatever is called like one of ours: a FIFO is not waited for.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => undefined);
   if (file === undefined) return undefined;
   try {
-    return await firstSeqOf(file);
-  } catch {
-    return undefined;
+    if (!(await file.stat()).isFile()) return undefined;
+    return await firstSeqOf(file).catch(() => (named === undefined ? undefined : Number(named)));
   } finally {
     await file.close();
   }

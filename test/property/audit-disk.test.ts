@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { openLog } from '../../src/audit/log.ts';
 import { openSigningKey } from '../../src/audit/signing-key.ts';
 import { verifyAudit } from '../../src/audit/verify.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { verifyAudit, type VerifyOptions } from '../../src/audit/verify.ts';
 import { auditFolder, someEvent, type AuditFolder } from '../support/audit.ts';
 
@@ -76,6 +76,11 @@ test('with the public key and the head, any edit, deletion, insertion, move or c
     }),
     { numRuns: 250 },
   );
+});
+
+test('the oldest file with its first byte changed is a break, not a file that was rotated away', async () => {
+  const first = { file: 0, line: 0 };
+  assert.equal(await verdict(put(original, first, [`x${lineAt(original, first).slice(1)}`])), 'broken');
 });
 
 test('the log as it was written verifies', async () => {

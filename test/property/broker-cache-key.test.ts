@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { cacheKey } from '../../src/credentials/cache-key.ts';
 import type { CredentialProvider } from '../../src/credentials/credential.ts';
 import { destinationNamed, permitFor, principal } from '../support/broker.ts';

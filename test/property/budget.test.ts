@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { isRefusal } from '../../src/errors.ts';
 import { blockOf } from '../../src/tasks/budget.ts';
 import { createCallWindow, type WindowRecord } from '../../src/tasks/window.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { readOpening } from '../../src/ingress/client-hello.ts';
 import { clientHello, extension, records, serverName } from '../support/client-hello.ts';
 

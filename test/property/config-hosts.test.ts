@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { array, assert as holds, constantFrom, domain, oneof, property, string, webAuthority, webUrl } from 'fast-check';
 import { baseUrl, hostPattern, originOf } from '../../src/config/hosts.ts';
 import { parseTarget } from '../../src/ingress/target.ts';
+import { fc } from '../support/fast-check.ts';
+
+const { array, assert: holds, constantFrom, domain, oneof, property, string, webAuthority, webUrl } = fc;
 
 /** Strings that are nearly hosts, made of what makes hosts ambiguous. */
 const hostish = array(

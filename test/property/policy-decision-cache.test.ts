@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { createEngine } from '../../src/policy/cedar-engine.ts';
 import { parsePolicies } from '../../src/policy/cedar-source.ts';
 import { loadCedar } from '../../src/policy/cedar-wasm.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { needlesOf, type Needle } from '../../src/egress/needles.ts';
 import { Search } from '../../src/egress/search.ts';
 import { credentialOf, cutAt, passThrough } from '../support/reflection.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from './fast-check.ts';
 import type { AccessRequest } from '../../src/policy/policy.ts';
 import { accessRequest, destinations } from './policy.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { Roster } from '../../src/tasks/roster.ts';
 
 test('a roster has whoever was added and not deleted since, in any order of coming and going', () => {
