@@ -2,9 +2,11 @@ import type { AuditSink, CallEvent, PrivilegeEvent } from './audit/audit.ts';
 import type { InboundCall, Outcome, Reply } from './call.ts';
 import { capped, cappedList } from './capped.ts';
 import type { Credential } from './credentials/credential.ts';
-import { statusOf, type ErrorCode, type Refusal } from './errors.ts';
+import { isRefusal, refuse, statusOf, type ErrorCode, type Refusal } from './errors.ts';
 import { queryNames } from './fields.ts';
 import type { Fingerprint } from './fingerprint.ts';
+import { holdBody, type HeldBody } from './message-body.ts';
+import type { MessageSource, ModelUsage, Telling } from './protocol/message.ts';
 import { operationName, type Operation } from './protocol/operation.ts';
 import type { Target } from './destination.ts';
 import type { Permit } from './policy/policy.ts';
@@ -12,7 +14,7 @@ import type { Decision } from './policy/policy.ts';
 import type { Task } from './tasks/task.ts';
 
 /** What becomes known of one call on its way through the spine, and the one place that turns it into its audit events. Also what its task cuts. */
-export class CallRecord {
+export class CallRecord implements MessageSource {
   readonly call: InboundCall;
   readonly reply: Reply;
   task: Task | undefined;
@@ -21,6 +23,11 @@ export class CallRecord {
   decision: Decision | undefined;
   permit: Permit | undefined;
   credential: Credential | undefined;
+  /** The body, where the protocol's messages are read. */
+  held: HeldBody | undefined;
+  /** How the refusal is told, where the protocol has its own words. */
+  telling: Telling | undefined;
+  usage: ModelUsage | undefined;
   outcome: Outcome | undefined;
   agent: string | undefined;
   planned: boolean | undefined;
@@ -40,6 +47,19 @@ export class CallRecord {
 
   get cutCode(): ErrorCode | undefined {
     return this.#cutCode;
+  }
+
+  get headers(): readonly string[] {
+    return this.call.headers;
+  }
+
+  async read(limitBytes: number): Promise<Buffer | Refusal> {
+    if (this.held === undefined) {
+      const held = await holdBody(this.call, this.reply, limitBytes);
+      if (isRefusal(held)) return held;
+      this.held = held;
+    }
+    return this.held.bytes.length > limitBytes ? refuse('body_too_large') : this.held.bytes;
   }
 
   get operationName(): string {
@@ -65,7 +85,7 @@ export class CallRecord {
   event(kind: CallEvent['kind'], refusal: Refusal | undefined, fingerprint: Fingerprint): CallEvent {
     const { call, target, operation, task, outcome, decision } = this;
     const { query } = call.requested;
-    const status = refusal === undefined || this.reply.started ? outcome?.status : statusOf(refusal.refused);
+    const status = refusal === undefined || this.reply.started ? outcome?.status : (this.telling?.status ?? statusOf(refusal.refused));
     return {
       kind,
       call: call.id,
@@ -97,6 +117,7 @@ export class CallRecord {
       duration_ms: Date.now() - call.receivedAt,
       upstream: outcome?.upstreamAddress,
       address: (outcome !== undefined || kind === 'call.started') && target !== undefined && isUnchecked(target) ? 'unchecked' : undefined,
+      usage: this.usage && { input_tokens: this.usage.inputTokens, output_tokens: this.usage.outputTokens },
       removed: outcome === undefined || outcome.removed.length === 0 ? undefined : outcome.removed,
     };
   }

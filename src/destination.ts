@@ -45,8 +45,8 @@ export interface Destination extends PeerNetwork {
   readonly route?: string;
   /** Path of the configured `url`, prepended to what follows the route; '' or `/mcp`, no trailing slash. */
   readonly basePath: string;
-  /** `grpc`: each call is a method of a service, over HTTP/2. `tunnel`: not HTTP, or not to be read: reached by CONNECT alone. */
-  readonly protocol: 'http' | 'grpc' | 'tunnel';
+  /** `grpc`: each call is a method of a service, over HTTP/2. `mcp`, `llm`, `a2a`: messages are read, and what is none is refused. `tunnel`: not HTTP, or not to be read: reached by CONNECT alone. */
+  readonly protocol: 'http' | 'grpc' | 'tunnel' | 'mcp' | 'llm' | 'a2a';
   /** What a CONNECT to it is: `intercept`, read call by call, or `tunnel`, one call that is relayed unread and has no credential. */
   readonly tls: 'intercept' | 'tunnel';
   /** Path templates, `/repos/{owner}/{repo}`; one `{name}` = one segment. */

@@ -32,6 +32,17 @@ const table = {
     "The task's budget is spent. Finish with what you have, or ask for a task with a larger budget.",
   ],
   policy_denied: [403, 'http_request_denied', 'Policy does not allow this operation in this task. Do not repeat it unchanged.'],
+  approval_required: [403, 'http_request_denied', 'Policy lets this operation go only once someone has approved it.'],
+  message_unreadable: [
+    400,
+    'http_request_error',
+    'The message could not be read one way only, or is none of the protocol of this destination.',
+  ],
+  protocol_refused: [
+    403,
+    'http_request_denied',
+    'This destination takes the messages of its protocol only, at the paths of that protocol.',
+  ],
   policy_error: [403, 'http_request_denied', 'Policy could not be evaluated, so the call was refused. Tell the operator.'],
   identity_unavailable: [503, 'proxy_internal_error', 'The workload identity is not available or has expired. Try again later.'],
   credential_unavailable: [

@@ -11,9 +11,8 @@ import type { Fingerprint } from './fingerprint.ts';
 import type { Graph } from './pipeline.ts';
 import { recordingInputs } from './policy/inputs.ts';
 import { createPolicy } from './policy/registry.ts';
+import { createClassifier } from './protocol/classifier.ts';
 import { createDestinationTable } from './protocol/destinations.ts';
-import { withGrpc } from './protocol/grpc.ts';
-import { createHttpClassifier } from './protocol/http.ts';
 
 /** What every graph of a process shares. */
 export interface GraphParts {
@@ -39,7 +38,7 @@ export function buildGraph(
   const policy = createPolicy(config.policy, { destinations, intents: config.intents });
   const graph: Graph = {
     destinations: createDestinationTable(destinations),
-    classifier: withGrpc(createHttpClassifier(destinations)),
+    classifier: createClassifier(destinations),
     policy: config.audit.inputs ? recordingInputs(policy, fingerprint) : policy,
     upstream: createUpstream({ clients: createClients(host), via, audit }),
   };

@@ -2,16 +2,17 @@ import { CallRecord, type CallLog } from './call-record.ts';
 import type { InboundCall, Reply } from './call.ts';
 import type { TokenBroker } from './credentials/credential.ts';
 import type { Destination, Target } from './destination.ts';
-import type { Upstream } from './egress/upstream.ts';
+import type { Exchange, Upstream } from './egress/upstream.ts';
 import { detailOf, isRefusal, proxyStatusOf, refuse, refusalOf, statusOf, type Refusal } from './errors.ts';
 import { credentialAmong } from './fields.ts';
 import type { Fingerprint } from './fingerprint.ts';
 import { grpcFields } from './grpc.ts';
 import type { WorkloadIdentitySource } from './identity/identity.ts';
 import type { CallEvent } from './audit/audit.ts';
-import { grant, type PolicyDecisionPoint } from './policy/policy.ts';
+import { grant, type AccessRequest, type Permit, type PolicyDecisionPoint } from './policy/policy.ts';
 import { problemBody, problemType } from './problem.ts';
-import type { Classifier } from './protocol/operation.ts';
+import type { AnswerContext } from './protocol/message.ts';
+import { operationName, type Classifier, type Operation } from './protocol/operation.ts';
 import type { TaskGate } from './tasks/task.ts';
 import type { Requested } from './call.ts';
 
@@ -51,7 +52,9 @@ export async function handle(stages: Stages, call: InboundCall, reply: Reply): P
     if (refusal.refused === 'internal_error') stages.report(error, call.id);
   } finally {
     // The event first: nothing that fails later can take it away.
+    if (refusal !== undefined) record.telling = record.operation?.message?.refusal(refusal, call.id);
     conclude(stages, record, refusal);
+    record.held?.release();
     if (record.begun && record.task !== undefined) stages.tasks.end(record.task, record);
     if (refusal !== undefined) answer(record, refusal);
   }
@@ -92,9 +95,11 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
     return refuse('credential_in_query');
   if (destination.bodyLimitBytes !== undefined && (call.bodyLength ?? 0) > destination.bodyLimitBytes) return refuse('body_too_large');
   const websocket = call.upgrade !== undefined;
-  const operation = graph.classifier.classify({ method: call.method, target, websocket, grpc: call.grpc });
+  const named = graph.classifier.classify({ method: call.method, target, websocket, grpc: call.grpc }, record);
+  const operation = named instanceof Promise ? await named : named;
   if (operation === undefined)
     return refuse(websocket ? 'upgrade_refused' : destination.protocol === 'grpc' ? 'grpc_only' : 'method_refused');
+  if (isRefusal(operation)) return operation;
   record.operation = operation;
 
   // decide
@@ -120,7 +125,7 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
       await record.tellStarted(log, stages.fingerprint);
     if (record.cutCode !== undefined) return refuse(record.cutCode);
     if (record.reply.gone) return refuse('client_gone');
-    const exchange = { call, reply: record.reply, control: record };
+    const exchange = exchangeOf(stages, record, permit);
     const { upstream } = graph;
     const outcome = await (operation.group === 'connect'
       ? upstream.tunnel(permit, exchange)
@@ -128,21 +133,49 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
     record.outcome = outcome;
     if (!outcome.credentialRejected) return outcome.code === undefined ? undefined : refuse(outcome.code);
     const fresh = record.credential !== undefined && stages.broker.evict(record.credential);
-    if (attempt > 1 || !fresh || call.body !== undefined) return refuse('credential_rejected');
+    if (attempt > 1 || !fresh || (call.body !== undefined && record.held === undefined)) return refuse('credential_rejected');
   }
 }
 
+/** What egress is handed; where messages are read, the answer goes through its reader. */
+function exchangeOf(stages: Stages, record: CallRecord, { request }: Permit): Exchange {
+  const { call, reply, held } = record;
+  const { message } = request.operation;
+  if (message?.answer === undefined) return { call, reply, control: record, body: held?.bytes };
+  const context: AnswerContext = {
+    callId: call.id,
+    task: request.task,
+    may: (operations) => may(stages, request, operations),
+    used: (usage) => void (record.usage = usage),
+    tell: (event) => void stages.log.sink.append(event),
+    cut: (code) => record.cut(code),
+  };
+  return { call, reply: message.answer(reply, context), control: record, body: held?.bytes, readsAnswer: true };
+}
+
+/** Whether these would be permitted in the task of that request, as things stand. */
+async function may({ graph, tasks }: Stages, like: AccessRequest, operations: readonly Operation[]): Promise<readonly boolean[]> {
+  const answers: boolean[] = [];
+  for (const operation of operations) {
+    const planned = tasks.planned(like.task, operationName(like.target, operation));
+    const request = { ...like, operation, planned };
+    const decided = graph.policy.decide(request);
+    answers.push(!isRefusal(grant(request, decided instanceof Promise ? await decided : decided)));
+  }
+  return answers;
+}
+
 /** The only place where a refusal becomes a reply. */
-function answer({ call, reply, outcome }: CallRecord, refusal: Refusal): void {
+function answer({ call, reply, outcome, telling }: CallRecord, refusal: Refusal): void {
   if (reply.started || reply.gone) return;
   if (call.grpc === true) {
     const fields = [...grpcFields(refusal).flat(), 'proxy-status', proxyStatusOf(refusal.refused, outcome?.status)];
     reply.start(200, ['content-type', 'application/grpc', ...fields]);
     return reply.end();
   }
-  const body = Buffer.from(problemBody(refusal, call.id));
-  const status = statusOf(refusal.refused);
-  const headers = ['content-type', problemType, 'cache-control', 'no-store', 'content-length', String(body.length)];
+  const body = Buffer.from(telling?.body ?? problemBody(refusal, call.id));
+  const status = telling?.status ?? statusOf(refusal.refused);
+  const headers = ['content-type', telling?.contentType ?? problemType, 'cache-control', 'no-store', 'content-length', String(body.length)];
   headers.push('proxy-status', proxyStatusOf(refusal.refused, outcome?.status));
   if (status === 407) headers.push('proxy-authenticate', 'Basic realm="exeat"');
   if (refusal.retryAfterS !== undefined) headers.push('retry-after', String(refusal.retryAfterS));

@@ -1,4 +1,5 @@
 import { CallRecord } from './call-record.ts';
+import type { Target } from './destination.ts';
 import { isRefusal, type ErrorCode } from './errors.ts';
 import type { Graph } from './pipeline.ts';
 import { grant } from './policy/policy.ts';
@@ -26,10 +27,19 @@ async function stillGranted(record: CallRecord, graph: Graph, tasks: Pick<TaskGa
   // A paused task starts nothing new, and a completed one has its drain: what runs goes on.
   if (closed !== undefined && closed.refused !== 'task_paused' && closed.refused !== 'task_completed') return closed.refused;
   if (!task.destinations.has(target.destination.name)) return 'destination_outside_intent';
-  const operation = graph.classifier.classify({ ...record.call, target, websocket: record.call.upgrade !== undefined });
-  if (operation === undefined) return 'policy_denied';
+  const operation = await operationAgain(record, { target, graph });
+  if (operation === undefined || isRefusal(operation)) return 'policy_denied';
   const planned = tasks.planned(task, operationName(target, operation));
-  const again = { ...request, planned, target, operation, time: Date.now() };
-  const permit = grant(again, await graph.policy.decide(again));
+  const renewed = { ...request, planned, target, operation, time: Date.now() };
+  const permit = grant(renewed, await graph.policy.decide(renewed));
   return isRefusal(permit) ? permit.refused : undefined;
+}
+
+/** A message was read once: what it does stays the same while its destination speaks the same protocol. */
+function operationAgain(
+  { call, operation, target: before }: CallRecord,
+  { target, graph }: { readonly target: Target; readonly graph: Graph },
+): ReturnType<Graph['classifier']['classify']> {
+  if (operation?.message === undefined) return graph.classifier.classify({ ...call, target, websocket: call.upgrade !== undefined });
+  return target.destination.protocol === before?.destination.protocol ? operation : undefined;
 }

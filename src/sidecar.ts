@@ -38,7 +38,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     tasks,
     hosts: () => ('path' in config.listen.control ? undefined : new Set([...spellings(control), ...config.control.hosts])),
     identity: () => ({ principal: identity.principal(), expiresAt: identity.expiresAt() }),
-    explain: ({ task: id, method, url }) => {
+    explain: ({ task: id, method, url, body = '', headers = {} }) => {
       const [task, principal] = [tasks.get(id), identity.principal()];
       if (task === undefined) return refuse('not_found');
       if (principal === undefined) return refuse('identity_unavailable');
@@ -47,7 +47,14 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       const requested = parseTarget(http, URL.canParse(http) ? new URL(http).host : here, { ownAuthorities: new Set([here]) });
       return isRefusal(requested)
         ? requested
-        : explain(stages.graph, { principal, task, method, requested, websocket: method === 'GET' && http !== url });
+        : explain(stages.graph, {
+            principal,
+            task,
+            method,
+            requested,
+            websocket: method === 'GET' && http !== url,
+            source: { task, headers: Object.entries(headers).flat(), read: () => Promise.resolve(Buffer.from(body)) },
+          });
     },
     reload: () => stages.reload('operator'),
     report: (error) => log.error({ error }, 'a request to the control API failed'),

@@ -33,6 +33,7 @@ const layerOfFile: Readonly<Record<string, Layer>> = {
   'identity/identity.ts': 'contracts',
   'tasks/task.ts': 'contracts',
   'protocol/operation.ts': 'contracts',
+  'protocol/message.ts': 'contracts',
   'policy/policy.ts': 'contracts',
   'credentials/credential.ts': 'contracts',
   'egress/upstream.ts': 'contracts',

@@ -41,6 +41,8 @@ export interface CallEvent {
   /** The destination was reached through the upstream proxy, whose address `upstream` then is: nobody here knows the destination's. */
   readonly address?: 'unchecked' | undefined;
   readonly removed?: readonly string[] | undefined;
+  /** What a model has used for the answer, as its provider says. */
+  readonly usage?: { readonly input_tokens: number; readonly output_tokens: number } | undefined;
 }
 
 /** `refused`: nothing was issued after `issuing`. `unknown`: nobody knows whether something was; it lives no longer than `dead_by`. */

@@ -8,6 +8,8 @@ export const help = `Usage: exeat explain --task ID METHOD URL
 Asks a running sidecar for a dry run: nothing is sent, issued or counted. GET with a ws:// or wss:// URL is a WebSocket handshake.
 
   --task ID           the task in which the call would be made
+  --data TEXT         the body, for destinations whose messages are read (mcp, llm, a2a)
+  --header NAME:VALUE a header that the message needs; may be repeated
 ${controlHelp}
 
 Example: exeat explain --task task_… GET https://api.github.com/repos/acme/app/issues`;
@@ -25,7 +27,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
-    options: { ...controlOptions, task: { type: 'string' } },
+    options: { ...controlOptions, task: { type: 'string' }, data: { type: 'string' }, header: { type: 'string', multiple: true } },
   });
   const [method, url, ...more] = positionals;
   if (values.task === undefined || method === undefined || url === undefined || more.length > 0) {
@@ -33,10 +35,18 @@ export async function run(argv: readonly string[]): Promise<number> {
     return 2;
   }
   const client = createControlClient({ control: values.control, tokenFile: values['token-file'], role: 'operator' });
-  const answer = (await client.call('POST', '/v1/explain', { task: values.task, method: method.toUpperCase(), url })) as Explained;
+  const headers = values.header && Object.fromEntries(values.header.map(headerOf));
+  const question = { task: values.task, method: method.toUpperCase(), url, body: values.data, headers };
+  const answer = (await client.call('POST', '/v1/explain', question)) as Explained;
   if (values.json) console.log(JSON.stringify(answer));
   else for (const line of linesFor(answer)) console.log(line);
   return 0;
+}
+
+function headerOf(text: string): [name: string, value: string] {
+  const colon = text.indexOf(':');
+  if (colon < 1) throw new Error(`--header "${text}": expected NAME: VALUE`);
+  return [text.slice(0, colon), text.slice(colon + 1).trim()];
 }
 
 function linesFor({ operation, decision, reason, policies = [], errors = [], would_issue: issued }: Explained): string[] {

@@ -63,6 +63,8 @@ export const explainBody = z.strictObject({
   task: z.string().min(1),
   method: z.string().regex(/^[A-Z]{1,20}$/),
   url: z.string().min(1).max(8192),
+  body: z.string().max(60_000).optional().meta({ description: 'of a message: for destinations whose messages are read' }),
+  headers: z.record(z.string().max(100), z.string().max(2000)).optional(),
 });
 export type ExplainRequest = z.output<typeof explainBody>;
 

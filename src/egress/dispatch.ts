@@ -24,7 +24,7 @@ export function createUpstream({ clients, via, audit }: UpstreamOptions): Upstre
       const { target } = permit.request;
       assertBound(permit, credential);
       const guard = echoes.guard(permit, credential, exchange.call);
-      const outgoing = requestHeaders(exchange.call, target, { via, credential, search: guard });
+      const outgoing = requestHeaders(exchange.call, target, { via, credential, search: guard, readsAnswer: exchange.readsAnswer });
       return new Promise((resolve) => {
         const handler = new Forwarding({ clients, exchange, target, outgoing, injected: credential !== undefined, guard, resolve });
         const { destination } = target;
@@ -34,7 +34,7 @@ export function createUpstream({ clients, via, audit }: UpstreamOptions): Upstre
             path: target.query === '' ? target.path : target.path + target.query,
             method: exchange.call.method,
             headers: outgoing.headers,
-            body: exchange.call.body ?? null,
+            body: exchange.body ?? exchange.call.body ?? null,
             upgrade: exchange.call.upgrade === undefined ? null : 'websocket',
           },
           handler,

@@ -16,6 +16,8 @@ export interface Added {
   readonly via: string;
   readonly credential: Credential | undefined;
   readonly search?: { readonly ranges: boolean } | undefined;
+  /** The answer is asked for whole, in no content coding. */
+  readonly readsAnswer?: boolean | undefined;
 }
 
 const nothingRemoved: readonly string[] = Object.freeze([]);
@@ -40,6 +42,7 @@ export function requestHeaders(call: InboundCall, target: Target, added: Added):
       continue;
     }
     if (field.hop || field.strip || lower === 'host' || lower === 'expect') continue;
+    if (field.asks && added.readsAnswer === true) continue;
     let value = raw[i + 1] ?? '';
     if (field.credential || injects(added.credential, lower)) {
       const kept = destination.keepHeaders.has(lower) || (destination.passCookies && lower === 'cookie');
@@ -60,6 +63,7 @@ export function requestHeaders(call: InboundCall, target: Target, added: Added):
   }
   if (asks !== undefined && added.search !== undefined) askSearchably(headers, asks, added.search.ranges);
   if (call.acceptsTrailers) headers.push('te', 'trailers');
+  if (added.readsAnswer === true) headers.push('accept-encoding', 'identity');
   headers.push('via', added.via);
   if (added.credential !== undefined) for (const [name, value] of added.credential.headers) headers.push(name, value.reveal());
   return { headers, removed: removed ?? nothingRemoved };

@@ -14,6 +14,10 @@ export interface Exchange {
   readonly call: InboundCall;
   readonly reply: Reply;
   readonly control: CallControl;
+  /** The body, where it has been read whole. */
+  readonly body?: Buffer | undefined;
+  /** The answer will be read: it is asked for whole, in no content coding. */
+  readonly readsAnswer?: boolean;
 }
 
 /** Sends a permitted call on its way and streams the answer back. What the network does wrong is in the outcome, not thrown. */

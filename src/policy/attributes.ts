@@ -37,7 +37,7 @@ const fixed: readonly Attribute[] = [
   { ...stable('context.task.subject', (r) => r.task.subject), optional: true },
   { ...stable('context.task.planned', (r) => r.planned), type: 'Bool' },
   stable('context.task.origin', (r) => r.task.origin),
-  stable('context.http.method', (r) => (r.operation.grpc === undefined ? r.operation.action : 'POST')),
+  stable('context.http.method', (r) => r.operation.method ?? r.operation.action),
   stable('context.http.host', (r) => r.target.host),
   volatile('context.http.path', (r) => r.target.path),
   { ...volatile('context.http.query.text', (r) => r.target.query.slice(1)), secret: 'whole' },

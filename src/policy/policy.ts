@@ -22,10 +22,18 @@ export interface Decision {
   readonly allow: boolean;
   /** Ids of the policies that determined it, file and position or their `@id`; empty = default deny. */
   readonly policies: readonly string[];
+  /** Only after someone has said yes to this very call; with `allow: true`. */
+  readonly approval?: Approval;
   /** Set when evaluation failed; the message is for operators. Always with `allow: false`. */
   readonly error?: string;
   /** For the audit, where it asks for them. */
   readonly inputs?: Inputs;
+}
+
+/** What policy wants a human's yes for. */
+export interface Approval {
+  /** The policy that asks for it. */
+  readonly rule: string;
 }
 
 /** What policies in the scope of one request read of it, by attribute (`context.http.path`); of what may be secret a keyed digest. */
@@ -74,7 +82,7 @@ export interface Permit {
 export function grant(request: AccessRequest, decision: Decision): Permit | Refusal {
   const permit = (observed: boolean) => ({ request, decision, observed }) as Permit;
   if (decision.error !== undefined) return refuse('policy_error');
-  if (decision.allow) return permit(false);
+  if (decision.allow) return decision.approval === undefined ? permit(false) : refuse('approval_required');
   const { observeUntil } = request.target.destination;
   if (observeUntil !== undefined && request.time < observeUntil && request.operation.group !== 'mint') return permit(true);
   return refuse('policy_denied');

@@ -1,6 +1,6 @@
 import type { EntityType, SchemaJson } from '@cedar-policy/cedar-wasm/nodejs';
 import type { Destination } from '../destination.ts';
-import type { ActionGroup } from '../protocol/operation.ts';
+import { messageActions, type ActionGroup } from '../protocol/operation.ts';
 import { attributesFor, type Attribute } from './attributes.ts';
 
 /** The closed sets that policies are written against, and the Cedar schema that says the same. */
@@ -16,7 +16,7 @@ export interface Vocabulary {
 export const entityTypes = ['Agent', 'Destination', 'Intent', 'Endpoint', 'Action'] as const;
 
 /** HTTP methods that policy knows, and `connect`, with their groups. Any other method is in no policy's reach, and so is denied. */
-export const methodGroups: ReadonlyMap<string, Exclude<ActionGroup, 'mint' | 'websocket'>> = new Map([
+export const methodGroups: ReadonlyMap<string, 'read' | 'write' | 'connect'> = new Map([
   ['connect', 'connect'],
   ['GET', 'read'],
   ['HEAD', 'read'],
@@ -35,6 +35,7 @@ const ownActions: ReadonlyMap<string, 'write' | undefined> = new Map([
   [mint, undefined],
   ['websocket', 'write'],
   ['call_method', 'write'],
+  ...messageActions.map((action) => [action, undefined] as const),
 ]);
 
 /** This group of an operation is the action of its calls, whatever their method. */

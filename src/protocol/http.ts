@@ -1,5 +1,5 @@
 import type { Destination } from '../destination.ts';
-import { takesWebSockets, type ActionGroup, type Classifier, type Operation, type RequestHead } from './operation.ts';
+import { takesWebSockets, type ActionGroup, type Operation, type RequestHead } from './operation.ts';
 import { mintsAccess } from './mint.ts';
 import { tunnelOperation } from './tunnel.ts';
 
@@ -15,7 +15,7 @@ const reading = new Set(['GET', 'HEAD', 'OPTIONS']);
 const none: Readonly<Record<string, string>> = Object.freeze({});
 
 /** Classifies plain HTTP: the group by method and mint table, the resource by the destination's path templates. */
-export function createHttpClassifier(destinations: readonly Destination[]): Classifier {
+export function createHttpClassifier(destinations: readonly Destination[]): { classify(head: RequestHead): Operation | undefined } {
   const templates = new Map(destinations.map((destination) => [destination.name, compile(destination.operations)]));
   return {
     classify(head: RequestHead): Operation | undefined {

@@ -1,18 +1,37 @@
 import type { Destination, Target } from '../destination.ts';
+import type { Refusal } from '../errors.ts';
+import type { Message, MessageSource } from './message.ts';
 
 /**
  * The group of an action: what policy usually names. `connect` = tunnels that nobody reads, `mint` = calls that create standing access; in none of
  * the others. `websocket` = a handshake, which policy has in `write`, since what follows goes both ways and unread.
  */
-export type ActionGroup = 'read' | 'write' | 'connect' | 'mint' | 'websocket';
+export type ActionGroup = 'read' | 'write' | 'connect' | 'mint' | 'websocket' | MessageAction;
+
+/** What messages of MCP, model APIs and A2A do. Each is its own group: a policy over `read` or `write` says nothing of them. */
+export const messageActions = [
+  ...(['initialize', 'list_tools', 'call_tool', 'list_resources', 'read_resource', 'list_prompts', 'get_prompt', 'answer'] as const),
+  ...(['infer', 'list_models'] as const),
+  ...(['send_message', 'get_task', 'cancel_task', 'set_push_notification', 'get_agent_card'] as const),
+];
+export type MessageAction = (typeof messageActions)[number];
 
 /** Protocols whose messages policy is to see take a WebSocket only where they read those of a WebSocket too; on the others it would pass them by. */
-export const takesWebSockets: Readonly<Record<Destination['protocol'], boolean>> = { http: true, grpc: false, tunnel: false };
+export const takesWebSockets: Readonly<Record<Destination['protocol'], boolean>> = {
+  http: true,
+  grpc: false,
+  tunnel: false,
+  mcp: false,
+  llm: false,
+  a2a: false,
+};
 
 /** What one call does, written `destination group resource`: `github read /repos/{owner}/{repo}/issues`. */
 export interface Operation {
-  /** The HTTP method; `connect` for a tunnel, `call_method` for gRPC. */
+  /** The HTTP method; `connect` for a tunnel, `call_method` for gRPC, what the message does where messages are read. */
   readonly action: string;
+  /** The HTTP method, where the action is another. */
+  readonly method?: string;
   readonly group: ActionGroup;
   /** The path template that matched, else the path itself; of a tunnel, `host:port`. */
   readonly resource: string;
@@ -22,6 +41,8 @@ export interface Operation {
   readonly parameters: Readonly<Record<string, string>>;
   /** What a call of gRPC calls. */
   readonly grpc?: { readonly service: string; readonly method: string } | undefined;
+  /** Where messages are read. */
+  readonly message?: Message;
 }
 
 export interface RequestHead {
@@ -35,7 +56,7 @@ export interface RequestHead {
 
 /** Names the operation, reading as little of the body as it can. undefined = "not mine". */
 export interface Classifier {
-  classify(head: RequestHead): Operation | undefined;
+  classify(head: RequestHead, source?: MessageSource): Operation | Refusal | undefined | Promise<Operation | Refusal>;
 }
 
 /** The operation in one line, as plan, report and audit write it. */

@@ -1,0 +1,20 @@
+import type { Destination } from '../destination.ts';
+import { withGrpc } from './grpc.ts';
+import { createHttpClassifier } from './http.ts';
+import type { Classifier } from './operation.ts';
+
+/** Names operations by the protocol that is pinned to the destination; nothing is ever sniffed. */
+export function createClassifier(destinations: readonly Destination[]): Classifier {
+  const http = createHttpClassifier(destinations);
+  const byProtocol: Readonly<Record<Destination['protocol'], Classifier>> = {
+    http,
+    tunnel: http,
+    grpc: withGrpc(http),
+    mcp: nothingYet,
+    llm: nothingYet,
+    a2a: nothingYet,
+  };
+  return { classify: (head, source) => byProtocol[head.target.destination.protocol].classify(head, source) };
+}
+
+const nothingYet: Classifier = { classify: () => undefined };
