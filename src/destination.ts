@@ -49,6 +49,10 @@ export interface Destination extends PeerNetwork {
   readonly protocol: 'http' | 'grpc' | 'tunnel' | 'mcp' | 'llm' | 'a2a';
   /** What a CONNECT to it is: `intercept`, read call by call, or `tunnel`, one call that is relayed unread and has no credential. */
   readonly tls: 'intercept' | 'tunnel';
+  /** By name; where there are any, a tool that is not among them is refused. */
+  readonly tools?: ReadonlyMap<string, PinnedTool>;
+  /** Arguments that the pinned definition does not declare pass unseen; else they are refused. */
+  readonly passesUndeclaredArguments?: boolean;
   /** Path templates, `/repos/{owner}/{repo}`; one `{name}` = one segment. */
   readonly operations: readonly string[];
   /** The kind of the credential provider; undefined: nothing is injected. */
@@ -66,6 +70,17 @@ export interface Destination extends PeerNetwork {
   /** Epoch ms until which calls that policy would deny are forwarded and marked; task and address checks still refuse. */
   readonly observeUntil?: number;
 }
+
+/** A tool of an MCP server as an operator has reviewed it. */
+export interface PinnedTool {
+  /** SHA-256 of its canonical definition, base64url. */
+  readonly digest: string;
+  /** Its declared arguments, and as what policy sees each; undefined: declared, and not to be seen. */
+  readonly arguments: ReadonlyMap<string, ArgumentType | undefined>;
+}
+
+/** How an argument is shown to policy. `Decimal`: a number of at most four decimals. The plurals are sets. */
+export type ArgumentType = 'String' | 'Bool' | 'Long' | 'Decimal' | 'Strings' | 'Longs';
 
 /** The call as it will leave: scheme, host and port of a destination, and the exact path and query that are forwarded. */
 export interface Target {

@@ -43,6 +43,12 @@ const table = {
     'http_request_denied',
     'This destination takes the messages of its protocol only, at the paths of that protocol.',
   ],
+  arguments_refused: [
+    403,
+    'http_request_denied',
+    "The tool is called with an argument that its reviewed definition does not have, or has as another type. Leave it out, or ask the operator to review the tool's new definition.",
+  ],
+  tool_unknown: [403, 'http_request_denied', 'This tool is not among those that the operator has reviewed for this destination.'],
   policy_error: [403, 'http_request_denied', 'Policy could not be evaluated, so the call was refused. Tell the operator.'],
   identity_unavailable: [503, 'proxy_internal_error', 'The workload identity is not available or has expired. Try again later.'],
   credential_unavailable: [

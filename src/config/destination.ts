@@ -1,8 +1,10 @@
+import type { Destination } from '../destination.ts';
 import { credentialConfig } from '../credentials/registry.ts';
 import { credentialAmong, fieldName, protocolsField } from '../fields.ts';
 import { duration, date, size, z } from '../settings.ts';
 import { baseUrl, hostAndPort, hostPattern } from './hosts.ts';
 import { operations } from './operations.ts';
+import { toolsConfig } from './tools.ts';
 
 const now = ['http', 'grpc', 'tunnel'] as const;
 const later = new Set(['mcp', 'llm', 'a2a']);
@@ -23,7 +25,7 @@ const protocol = z
       : `expected "http", "grpc" or "tunnel", not "${value}"`;
     context.addIssue({ code: 'custom', message });
   })
-  .transform((value) => now.find((each) => each === value) ?? 'http')
+  .transform((value): Destination['protocol'] => now.find((each) => each === value) ?? 'http')
   .prefault('http')
   .meta({
     description:
@@ -53,6 +55,7 @@ export const destinationConfig = z
     protocol,
     tls,
     operations: operations.default([]),
+    tools: toolsConfig,
     credential: credentialConfig.optional(),
     observe: z.strictObject({ until: date }).optional().meta({ description: 'forwards and marks what policy would deny, until that day' }),
     connect_to: hostAndPort.optional().meta({ description: "dialled instead; TLS and Host keep the destination's name" }),
@@ -81,7 +84,12 @@ export const destinationConfig = z
       .meta({ description: 'answers are passed on unread: a credential that the destination echoes reaches the agent' }),
   })
   .superRefine((destination, context) => {
-    for (const { path, message } of [...problemsOf(destination), ...tunnelProblems(destination), ...grpcProblems(destination)])
+    for (const { path, message } of [
+      ...problemsOf(destination),
+      ...tunnelProblems(destination),
+      ...grpcProblems(destination),
+      ...toolProblems(destination),
+    ])
       context.addIssue({ code: 'custom', path: [path], message });
   });
 
@@ -128,6 +136,11 @@ function grpcProblems({ protocol, route, operations }: Pick<DestinationConfig, '
     ...(route === undefined ? [] : [{ path: 'route', message: 'gRPC is HTTP/2, which a route does not speak: use "hosts"' }]),
     ...(odd === undefined ? [] : [{ path: 'operations', message: `"${odd}" is no method: a call of gRPC is /package.Service/Method` }]),
   ];
+}
+
+function toolProblems({ protocol, tools }: Pick<DestinationConfig, 'protocol' | 'tools'>): { path: string; message: string }[] {
+  if (protocol === 'mcp' || tools.reviewed === undefined) return [];
+  return [{ path: 'tools', message: 'only a destination with "protocol: mcp" has tools' }];
 }
 
 type Tunnelled = Pick<DestinationConfig, 'tls' | 'protocol' | 'hosts' | 'route' | 'credential' | 'operations'>;

@@ -5,16 +5,18 @@ import { readPem } from './pem.ts';
 import { ConfigError, type LocatedProblem } from './problems.ts';
 import { type Proxied, proxiedBy } from './proxied.ts';
 import type { Config } from './schema.ts';
+import { agreeOnArguments } from '../tool-arguments.ts';
+import { readTools } from './tools.ts';
 
 /** The destinations as the stages see them. Reads their CA files; throws a ConfigError that names all that cannot be used. */
 export function destinationsOf(config: Config): Destination[] {
   const problems = createProblems();
   const proxied = proxiedBy(config, problems.at('upstream_proxy', 'ca'));
   const destinations = Object.entries(config.destinations).map(([name, settings]) =>
-    destinationOf(name, settings, { proxied, report: problems.at('destinations', name, 'ca') }),
+    destinationOf(name, settings, { proxied, at: (...path) => problems.at('destinations', name, ...path) }),
   );
   problems.throwAny();
-  return destinations;
+  return agreeOnArguments(destinations);
 }
 
 /** How to reach the authority; undefined without one. Reads its CA file. */
@@ -42,12 +44,12 @@ export function authorityNetworkOf(config: Config): PeerNetwork | undefined {
 function destinationOf(
   name: string,
   settings: DestinationConfig,
-  { proxied, report }: { readonly proxied: Proxied; readonly report: (message: string) => void },
+  { proxied, at }: { readonly proxied: Proxied; readonly at: (...path: string[]) => (message: string) => void },
 ): Destination {
   const endpoints = endpointsOf(settings).map(({ endpoint }) => endpoint);
   const [first] = endpoints;
   if (first === undefined) throw new Error(`the destination "${name}" has no host`);
-  const { timeouts } = settings;
+  const { timeouts, tools } = settings;
   const hosts = endpoints.map((endpoint) => endpoint.name);
   return {
     name,
@@ -60,6 +62,8 @@ function destinationOf(
     ...(settings.protocol === 'grpc' ? { http2: true } : {}),
     tls: tlsOf(settings),
     operations: settings.operations,
+    ...(tools.reviewed === undefined ? {} : { tools: readTools(tools.reviewed, name, at('tools', 'reviewed')) }),
+    passesUndeclaredArguments: tools.undeclared_arguments === 'opaque',
     credentialKind: settings.credential?.kind,
     ...(settings.body_limit === undefined ? {} : { bodyLimitBytes: settings.body_limit }),
     keepHeaders: new Set(settings.unsafe_keep),
@@ -70,7 +74,7 @@ function destinationOf(
     ...(settings.connect_to === undefined ? {} : { connectTo: settings.connect_to }),
     ...proxied.amongst(hosts, settings.connect_to),
     allowPrivate: settings.allow_private,
-    ...(settings.ca === undefined ? {} : { ca: readPem(settings.ca, report) }),
+    ...(settings.ca === undefined ? {} : { ca: readPem(settings.ca, at('ca')) }),
     unsafeCleartext: settings.unsafe_cleartext && settings.credential !== undefined,
     connectTimeoutMs: timeouts.connect,
     headersTimeoutMs: timeouts.headers,

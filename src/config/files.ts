@@ -26,7 +26,8 @@ export function trustedPathsOf(config: Config, file: string): string[] {
 /** The files that are read when the configuration is loaded; what a watch looks at. */
 export function loadedPathsOf(config: Config, file: string): string[] {
   const cas = [config.authority?.ca, config.upstream_proxy?.ca, ...Object.values(config.destinations).map(({ ca }) => ca)];
-  return [file, config.policy.directory, ...cas.filter((path) => path !== undefined)];
+  const tools = Object.values(config.destinations).map(({ tools: { reviewed } }) => reviewed);
+  return [file, config.policy.directory, ...[...cas, ...tools].filter((path) => path !== undefined)];
 }
 
 /** One line for each secret that could not be had now. Not an error: secrets are often mounted only where Exeat runs. */

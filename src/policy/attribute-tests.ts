@@ -1,6 +1,6 @@
 import type { Expr } from '@cedar-policy/cedar-wasm/nodejs';
 import type { Attribute } from './attributes.ts';
-import { elementsOf, isLike, likeOf, memberOf, nodeOf, pathOf, stringOf } from './expressions.ts';
+import { elementsOf, isLike, likeOf, memberOf, nodeOf, pathOf, stringOf, wholeOf } from './expressions.ts';
 import type { AccessRequest } from './policy.ts';
 import { instantOf } from './instants.ts';
 
@@ -10,7 +10,7 @@ export interface Test {
 }
 
 /**
- * The test that an expression makes, where we can say exactly what Cedar would: comparisons of strings, sets and instants with
+ * The test that an expression makes, where we can say exactly what Cedar would: comparisons of strings, whole numbers, sets and instants with
  * `==`, `!=`, `<`…, `like`, `has`, `contains…`. undefined for any other, and for one that reads nothing volatile.
  */
 export function compileTest(expr: Expr, attributes: readonly Attribute[]): Test | undefined {
@@ -21,6 +21,7 @@ export function compileTest(expr: Expr, attributes: readonly Attribute[]): Test 
 
 type Answer = Test['answer'];
 type Text = (request: AccessRequest) => string | undefined;
+type Whole = (request: AccessRequest) => number | undefined;
 type Texts = (request: AccessRequest) => readonly string[] | undefined;
 
 function compile(expr: Expr, readers: Readers): Answer | undefined {
@@ -31,7 +32,10 @@ function compile(expr: Expr, readers: Readers): Answer | undefined {
   if (op === 'isEmpty') return emptyTest(args[0], readers);
   if (left === undefined || right === undefined) return undefined;
   return (
-    textTest(op, readers.text(left), readers.text(right)) ?? setTest(op, { left, right, readers }) ?? timeTest(op, { left, right, readers })
+    textTest(op, readers.text(left), readers.text(right)) ??
+    numberTest(op, readers.number(left), readers.number(right)) ??
+    setTest(op, { left, right, readers }) ??
+    timeTest(op, { left, right, readers })
   );
 }
 
@@ -59,6 +63,16 @@ function textTest(op: string, left: Text | undefined, right: Text | undefined): 
     const a = left(request);
     const b = right(request);
     return a === undefined || b === undefined ? undefined : (a === b) === equal;
+  };
+}
+
+function numberTest(op: string, left: Whole | undefined, right: Whole | undefined): Answer | undefined {
+  const compare = Object.hasOwn(orderTests, op) ? orderTests[op] : undefined;
+  if (left === undefined || right === undefined || compare === undefined) return undefined;
+  return (request) => {
+    const a = left(request);
+    const b = right(request);
+    return a === undefined || b === undefined ? undefined : compare(a, b);
   };
 }
 
@@ -110,7 +124,7 @@ function setTest(op: string, { left, right, readers }: Operands): Answer | undef
   };
 }
 
-const timeTests: Readonly<Record<string, (left: number, right: number) => boolean>> = {
+const orderTests: Readonly<Record<string, (left: number, right: number) => boolean>> = {
   '==': (left, right) => left === right,
   '!=': (left, right) => left !== right,
   '<': (left, right) => left < right,
@@ -122,7 +136,7 @@ const timeTests: Readonly<Record<string, (left: number, right: number) => boolea
 function timeTest(op: string, { left, right, readers }: Operands): Answer | undefined {
   const a = instantOf(left, (path) => readers.time(path));
   const b = instantOf(right, (path) => readers.time(path));
-  const compare = Object.hasOwn(timeTests, op) ? timeTests[op] : undefined;
+  const compare = Object.hasOwn(orderTests, op) ? orderTests[op] : undefined;
   if (a === undefined || b === undefined || compare === undefined || a.type !== b.type) return undefined;
   return (request) => compare(a.at(request.time), b.at(request.time));
 }
@@ -151,6 +165,13 @@ class Readers {
     const attribute = this.attribute(pathOf(expr) ?? [], 'String');
     // Cedar sees lone surrogates as U+FFFD.
     return attribute && ((request) => (attribute.read(request) as string | undefined)?.toWellFormed());
+  }
+
+  number(expr: Expr): Whole | undefined {
+    const literal = wholeOf(expr);
+    if (literal !== undefined) return () => literal;
+    const attribute = this.attribute(pathOf(expr) ?? [], 'Long');
+    return attribute && ((request) => attribute.read(request) as number | undefined);
   }
 
   texts(expr: Expr): Texts | undefined {

@@ -1,14 +1,16 @@
 import { credentialAmong } from '../fields.ts';
+import type { ArgumentType, PinnedTool } from '../destination.ts';
+import { shownArgument } from '../tool-arguments.ts';
 import type { AccessRequest } from './policy.ts';
 
-/** What a policy can be told: a Cedar String, Bool, `Set<String>`, an `Intent`, or an instant (epoch ms). */
-export type AttributeValue = string | boolean | number | readonly string[];
+/** What a policy can be told: a Cedar String, Bool, Long, decimal (as text), a set of Strings or Longs, an `Intent`, or an instant (epoch ms). */
+export type AttributeValue = string | boolean | number | readonly string[] | readonly number[];
 
 /** The one table entry about an attribute: schema, request, typo check and decision cache are all made from it. */
 export interface Attribute {
   /** From the Cedar variable down: `['context', 'http', 'path']`. */
   readonly path: readonly string[];
-  readonly type: 'String' | 'Bool' | 'Set' | 'Intent' | 'Time';
+  readonly type: 'String' | 'Bool' | 'Long' | 'Decimal' | 'Set' | 'Longs' | 'Intent' | 'Time';
   readonly optional: boolean;
   /** Differs from call to call, so a cache key must not hold it as a value. */
   readonly volatile: boolean;
@@ -18,9 +20,15 @@ export interface Attribute {
   read(request: AccessRequest): AttributeValue | undefined;
 }
 
-/** All attributes there are; `parameters` are the names in the destinations' path templates. */
-export function attributesFor(parameters: readonly string[]): readonly Attribute[] {
-  return [...fixed, ...claims.map(claim), ...parameters.map(parameter)];
+/** All attributes there are; `parameters` are the names in the destinations' path templates, `tools` those that were reviewed. */
+export function attributesFor(parameters: readonly string[], tools: readonly PinnedTool[]): readonly Attribute[] {
+  const shown = new Map(tools.flatMap((tool) => [...tool.arguments]).filter((argument) => argument[1] !== undefined));
+  return [
+    ...fixed,
+    ...claims.map(claim),
+    ...parameters.map(parameter),
+    ...[...shown].map(([name, type]) => argument(name, type ?? 'String')),
+  ];
 }
 
 /** Claims of the workload's own token that policies may read, all optional. Others never reach policy. */
@@ -45,6 +53,11 @@ const fixed: readonly Attribute[] = [
   { ...volatile('context.http.query.pairs', (r) => queryOf(r).pairs), type: 'Set', secret: 'values' },
   { ...volatile('context.grpc.service', (r) => r.operation.grpc?.service), optional: true },
   { ...volatile('context.grpc.method', (r) => r.operation.grpc?.method), optional: true },
+  { ...stable('context.mcp.method', (r) => r.operation.mcp?.method), optional: true },
+  { ...volatile('context.mcp.tool', (r) => named(r, 'call_tool')), optional: true },
+  { ...volatile('context.mcp.prompt', (r) => named(r, 'get_prompt')), optional: true },
+  { ...volatile('context.mcp.uri', (r) => named(r, 'read_resource')), optional: true },
+  { ...stable('context.mcp.opaque', (r) => r.operation.mcp?.opaque), type: 'Bool', optional: true },
   { ...volatile('context.time', (r) => r.time), type: 'Time' },
 ];
 
@@ -68,6 +81,24 @@ function parameter(name: string): Attribute {
   const read = ({ operation }: AccessRequest) => (Object.hasOwn(operation.parameters, name) ? operation.parameters[name] : undefined);
   const named = credentialAmong([name], new Set()) === undefined ? {} : ({ secret: 'whole' } as const);
   return { ...volatile('', read), path: ['context', 'http', 'parameters', name], optional: true, ...named };
+}
+
+function named({ operation }: AccessRequest, group: string): string | undefined {
+  return operation.group === group ? operation.mcp?.name : undefined;
+}
+
+/** Of a Bool there are two, so that a key may hold it. What may hold a secret is for the audit to digest. */
+function argument(name: string, type: ArgumentType): Attribute {
+  const read = ({ operation: { mcp } }: AccessRequest) =>
+    mcp?.arguments !== undefined && Object.hasOwn(mcp.arguments, name) ? shownArgument(mcp.arguments[name], type) : undefined;
+  return {
+    path: ['context', 'mcp', 'arguments', name],
+    type: type === 'Strings' ? 'Set' : type,
+    optional: true,
+    volatile: type !== 'Bool',
+    secret: 'whole',
+    read,
+  };
 }
 
 interface Query {

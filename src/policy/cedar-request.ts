@@ -50,6 +50,9 @@ type Fields = Record<string, CedarValueJson>;
 const asCedar: Readonly<Record<Attribute['type'], (value: AttributeValue) => CedarValueJson>> = {
   String: (value) => (value as string).toWellFormed(),
   Bool: (value) => value as boolean,
+  Long: (value) => value as number,
+  Decimal: (value) => ({ __extn: { fn: 'decimal', arg: value as string } }),
+  Longs: (value) => [...(value as readonly number[])],
   Set: (value) => (value as readonly string[]).map((element) => element.toWellFormed()),
   Intent: (value) => ({ __entity: { type: 'Intent', id: String(value).toWellFormed() } }),
   Time: (value) => ({ __extn: { fn: 'datetime', arg: new Date(value as number).toISOString() } }),

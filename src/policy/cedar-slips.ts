@@ -15,7 +15,10 @@ export function slipsIn(source: PolicySource, vocabulary: Vocabulary): Checked {
   const walk = new Walk(source, {
     entities: vocabulary.entities,
     literals: literalSets(inScope),
-    attributes: attributeNames(vocabulary.attributes, new Set(parametersOf(inScope))),
+    attributes: attributeNames(vocabulary.attributes, {
+      [parameters]: new Set(parametersOf(inScope)),
+      [toolArguments]: new Set(inScope.flatMap(({ tools }) => [...(tools?.values() ?? [])]).flatMap((tool) => [...tool.arguments.keys()])),
+    }),
   });
   for (const head of [heads.principal, heads.action, heads.resource]) {
     if (head.entity_type !== undefined) walk.type(head.entity_type);
@@ -26,16 +29,25 @@ export function slipsIn(source: PolicySource, vocabulary: Vocabulary): Checked {
 }
 
 const parameters = 'context.http.parameters';
+const toolArguments = 'context.mcp.arguments';
 
-/** Names under each record, by its path; of the parameters only those that calls in scope can have. */
-function attributeNames(attributes: readonly Attribute[], inScope: ReadonlySet<string>): ReadonlyMap<string, ReadonlySet<string>> {
+const missingFrom: Readonly<Record<string, string>> = {
+  [parameters]: 'no operation in scope has a parameter',
+  [toolArguments]: 'no reviewed tool in scope shows an argument',
+};
+
+/** Names under each record, by its path; of parameters and arguments only those that calls in scope can have. */
+function attributeNames(
+  attributes: readonly Attribute[],
+  inScope: Readonly<Record<string, ReadonlySet<string>>>,
+): ReadonlyMap<string, ReadonlySet<string>> {
   const names = new Map<string, Set<string>>();
   for (const { path } of attributes) {
     for (let length = 1; length < path.length; length += 1) {
       const record = path.slice(0, length).join('.');
       const name = path[length] ?? '';
       if (!names.has(record)) names.set(record, new Set());
-      if (record !== parameters || inScope.has(name)) names.get(record)?.add(name);
+      if (inScope[record]?.has(name) !== false) names.get(record)?.add(name);
     }
   }
   return names;
@@ -93,7 +105,7 @@ class Walk {
       // The slip is further left, where it is named.
       if (siblings === undefined && path.length > 1 && !isLeaf) return;
       if (siblings?.has(name) !== true) {
-        const missing = path.join('.') === parameters ? 'no operation in scope has a parameter' : `${path.join('.')} has no attribute`;
+        const missing = missingFrom[path.join('.')] ?? `${path.join('.')} has no attribute`;
         return this.#problem(`${missing} "${name}"${didYouMean(name, siblings ?? [])}`, name);
       }
       path.push(name);

@@ -49,6 +49,13 @@ export function stringOf(expr: Expr): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** The literal number, when the expression is one that JavaScript can hold; a negative one is a negation. */
+export function wholeOf(expr: Expr): number | undefined {
+  const value = 'neg' in expr ? wholeOf((expr['neg'] as { arg: Expr }).arg) : 'Value' in expr ? expr.Value : undefined;
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) return undefined;
+  return 'neg' in expr ? -value : value;
+}
+
 /** The literal entity, when the expression is one. */
 export function entityOf(expr: Expr): { readonly type: string; readonly id: string } | undefined {
   const value = 'Value' in expr ? expr.Value : undefined;

@@ -41,8 +41,10 @@ export function inputsBy(plan: ReadPlan): PolicyDecisionPoint['inputs'] {
 }
 
 function shown(value: AttributeValue, { secret }: Attribute, fingerprint: Fingerprint): AttributeValue {
+  if (typeof value === 'object' && secret === 'whole') return value.map((each) => fingerprint(String(each)));
+  const texts = typeof value === 'object' ? value.map(String) : [];
   if (typeof value === 'object')
-    return secret === 'values' ? cappedList(value).map((pair) => withoutValue(pair, fingerprint)) : cappedList(value);
+    return secret === 'values' ? cappedList(texts).map((pair) => withoutValue(pair, fingerprint)) : cappedList(texts);
   if (secret === 'whole') return fingerprint(String(value));
   return typeof value === 'string' ? capped(value, fingerprint) : value;
 }

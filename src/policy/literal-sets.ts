@@ -30,6 +30,7 @@ export function literalSets(destinations: readonly Destination[]): ReadonlyMap<s
       'context.http.query.pairs',
       { what: 'a pair: it is written name=value', names: [], accepts: ([first]) => first?.includes('=') === true },
     ],
+    ['context.mcp.tool', toolNames(destinations)],
     ['context.task.origin', oneOf('an origin of tasks', ['orchestrator', 'self_declared', 'default'])],
     ['principal.kind', oneOf('a kind of identity', ['jwt-svid', 'k8s-sa', 'oidc', 'local'])],
     ['resource.template', oneOf('an operation of a destination in scope', templates)],
@@ -38,6 +39,16 @@ export function literalSets(destinations: readonly Destination[]): ReadonlyMap<s
 
 function oneOf(what: string, names: readonly string[]): LiteralSet {
   return { what, names, accepts: (word) => names.some((name) => isLike(name, word)) };
+}
+
+/** Reviewed tools of the destinations in scope; any, where one has none. */
+function toolNames(destinations: readonly Destination[]): LiteralSet {
+  const lists = destinations.filter(({ protocol }) => protocol === 'mcp').map(({ tools }) => tools);
+  const closed = oneOf(
+    'a reviewed tool of a destination in scope',
+    lists.flatMap((tools) => [...(tools?.keys() ?? [])]),
+  );
+  return lists.every((tools) => tools !== undefined) ? closed : { ...closed, accepts: () => true };
 }
 
 /** The names that operations have in this segment; any, where a destination lists none or leaves that segment open. */

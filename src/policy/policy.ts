@@ -37,7 +37,7 @@ export interface Approval {
 }
 
 /** What policies in the scope of one request read of it, by attribute (`context.http.path`); of what may be secret a keyed digest. */
-export type Inputs = Readonly<Record<string, string | number | boolean | readonly string[]>>;
+export type Inputs = Readonly<Record<string, string | number | boolean | readonly string[] | readonly number[]>>;
 
 /** A decision and where the policies that determined it stand. */
 export interface Explanation {

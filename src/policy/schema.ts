@@ -53,18 +53,29 @@ export const actionGroups: readonly string[] = ['read', 'write'];
 
 /** Makes the vocabulary from the config's destinations and intents. */
 export function vocabularyOf(destinations: readonly Destination[], intents: readonly string[]): Vocabulary {
-  const attributes = attributesFor(parametersOf(destinations));
+  const attributes = attributesFor(
+    parametersOf(destinations),
+    destinations.flatMap(({ tools }) => [...(tools?.values() ?? [])]),
+  );
   return {
     destinations,
     attributes,
     entities: new Map([
       ['Destination', new Set(destinations.map(({ name }) => name))],
       ['Intent', new Set(intents)],
-      ['Endpoint', new Set(destinations.flatMap(({ name, operations }) => operations.map((template) => endpointId(name, template))))],
+      [
+        'Endpoint',
+        new Set(destinations.flatMap((destination) => resourcesOf(destination).map((resource) => endpointId(destination.name, resource)))),
+      ],
       ['Action', new Set([...methodGroups.keys(), ...actionGroups, ...ownActions.keys()])],
     ]),
     schema: schemaOf(destinations, { intents, attributes }),
   };
+}
+
+/** What policies can name inside of a destination: its path templates, and its reviewed tools. */
+function resourcesOf({ operations, tools }: Pick<Destination, 'operations' | 'tools'>): readonly string[] {
+  return tools === undefined ? operations : [...operations, ...tools.keys()];
 }
 
 /** The Cedar id of an operation's resource; all paths without a template are one, since no policy can name them. */
@@ -114,6 +125,9 @@ function enumerated(names: readonly string[]): EntityType<string> {
 const cedarTypes = {
   String: { type: 'String' },
   Bool: { type: 'Boolean' },
+  Long: { type: 'Long' },
+  Decimal: { type: 'Extension', name: 'decimal' },
+  Longs: { type: 'Set', element: { type: 'Long' } },
   Set: { type: 'Set', element: { type: 'String' } },
   Intent: { type: 'Entity', name: 'Intent' },
   Time: { type: 'Extension', name: 'datetime' },

@@ -49,8 +49,10 @@ export function reach(constraint: Constraint, destinations: readonly Destination
   const [entity] = entitiesIn(constraint);
   const reached = destinations.flatMap((destination) => {
     if (entity?.type !== 'Endpoint') return admitsResource(constraint, destination.name, undefined) ? [destination] : [];
-    const operations = destination.operations.filter((template) => admitsResource(constraint, destination.name, template));
-    return operations.length === 0 ? [] : [{ ...destination, operations }];
+    const admitted = (resource: string): boolean => admitsResource(constraint, destination.name, resource);
+    const operations = destination.operations.filter(admitted);
+    const tools = destination.tools && new Map([...destination.tools].filter(([name]) => admitted(name)));
+    return operations.length === 0 && (tools?.size ?? 0) === 0 ? [] : [{ ...destination, operations, ...(tools && { tools }) }];
   });
   return reached.length === 0 ? destinations : reached;
 }

@@ -1,5 +1,6 @@
 import type { Destination, Target } from '../destination.ts';
 import type { Refusal } from '../errors.ts';
+import type { JsonObject } from '../json-value.ts';
 import type { Message, MessageSource } from './message.ts';
 
 /**
@@ -41,8 +42,21 @@ export interface Operation {
   readonly parameters: Readonly<Record<string, string>>;
   /** What a call of gRPC calls. */
   readonly grpc?: { readonly service: string; readonly method: string } | undefined;
+  /** What a message of MCP asks for. */
+  readonly mcp?: McpFacts;
   /** Where messages are read. */
   readonly message?: Message;
+}
+
+export interface McpFacts {
+  /** As on the wire: `tools/call`. */
+  readonly method: string;
+  /** Of the tool or prompt, or a resource's URI. */
+  readonly name: string | undefined;
+  /** Of a tool, as sent; policy sees those that its pinned definition declares. */
+  readonly arguments?: JsonObject | undefined;
+  /** Of a tool: policy cannot see all of its arguments. */
+  readonly opaque?: boolean;
 }
 
 export interface RequestHead {

@@ -34,7 +34,7 @@ test('a cached decision is the decision that a fresh evaluation makes, whatever 
   });
   fc.assert(property, { numRuns: runs });
   // The property says nothing when everything is denied, fails or misses.
-  for (const [what, count] of Object.entries(seen)) assert.ok(count > runs / 10, `${what}: ${count}`);
+  for (const [what, count] of Object.entries(seen)) assert.ok(count > runs / 20, `${what}: ${count}`);
 });
 
 test('calls that differ only in what no policy reads share one evaluation', () => {

@@ -36,6 +36,8 @@ const strings = [
   'context.http.query.text',
   'context.http.parameters.owner',
   'context.http.parameters.number',
+  'context.mcp.tool',
+  'context.mcp.arguments.q',
   'principal.subject',
   'principal.kind',
   'principal.namespace',
@@ -47,7 +49,7 @@ const pattern = fc
   .array(fc.oneof(fc.constantFrom('*', '\\*', '**'), fc.constantFrom('/a', '/', 'a', 'b', 'x', '=', '😀')), { minLength: 1, maxLength: 4 })
   .map((parts) => `"${parts.join('')}"`);
 const set = fc.oneof(
-  fc.constantFrom('context.http.query.names', 'context.http.query.pairs'),
+  fc.constantFrom('context.http.query.names', 'context.http.query.pairs', 'context.mcp.arguments.tags'),
   fc.array(text, { minLength: 1, maxLength: 3 }).map((elements) => `[${elements.join(', ')}]`),
 );
 const duration = fc
@@ -67,6 +69,7 @@ const span = fc.oneof(
   fc.tuple(instant, instant).map(([of, since]) => `${of}.durationSince(${since})`),
 );
 const compare = fc.constantFrom('==', '!=', '<', '<=', '>', '>=');
+const number = fc.constantFrom('context.mcp.arguments.limit', '0', '1', '-1', '10', '9007199254740991');
 const equal = fc.constantFrom('==', '!=');
 const optional = fc.constantFrom(
   'context.task has subject',
@@ -74,6 +77,9 @@ const optional = fc.constantFrom(
   'principal has namespace',
   'resource has template',
   'context.http.parameters has owner',
+  'context has mcp.arguments.q',
+  'context.mcp has tool',
+  'context.mcp.arguments has limit',
   'context.http has parameters.number',
   'context has http.path',
   'context has nothing',
@@ -81,6 +87,10 @@ const optional = fc.constantFrom(
 );
 const whole = fc.constantFrom(
   'context == context',
+  'context.mcp.arguments == {q: "a"}',
+  'context.mcp.arguments.ids.contains(1)',
+  'context.mcp.arguments.ratio.lessThan(decimal("1.5"))',
+  'context.mcp.arguments.limit + 1 < 3',
   'context.http.query == {names: ["x"], pairs: ["x=1"], text: "x=1"}',
   'context.task == {id: "a"}',
   'context.http.parameters == {owner: "acme"}',
@@ -105,8 +115,12 @@ export const atom = fc.oneof(
   { weight: 1, arbitrary: set.map((all) => `${all}.isEmpty()`) },
   { weight: 3, arbitrary: fc.tuple(instant, compare, instant).map((parts) => parts.join(' ')) },
   { weight: 2, arbitrary: fc.tuple(span, compare, span).map((parts) => parts.join(' ')) },
+  { weight: 3, arbitrary: fc.tuple(number, compare, number).map((parts) => parts.join(' ')) },
   { weight: 3, arbitrary: optional },
-  { weight: 1, arbitrary: fc.constantFrom('context.task.attested', 'context.task.planned', 'true', 'false') },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('context.task.attested', 'context.task.planned', 'context.mcp.arguments.strict', 'true', 'false'),
+  },
   { weight: 2, arbitrary: fc.constantFrom('triage', 'report', 'nobody').map((id) => `context.task.intent == Intent::"${id}"`) },
   { weight: 1, arbitrary: fc.constant('context.task.intent in [Intent::"triage", Intent::"report"]') },
   {
@@ -143,12 +157,19 @@ export const policy = fc
   .record({
     effect: fc.constantFrom('permit', 'permit', 'forbid'),
     principal: fc.constantFrom('principal', 'principal', 'principal is Agent', 'principal == Agent::"a"'),
-    action: fc.constantFrom('action', 'action in Action::"read"', 'action in [Action::"GET", Action::"mint"]', 'action == Action::"POST"'),
+    action: fc.constantFrom(
+      'action',
+      'action in Action::"read"',
+      'action in [Action::"GET", Action::"mint"]',
+      'action == Action::"POST"',
+      'action == Action::"call_tool"',
+    ),
     resource: fc.constantFrom(
       'resource',
       'resource in Destination::"github"',
       'resource is Endpoint in Destination::"tickets"',
       'resource == Endpoint::"github /repos/{owner}/{repo}/issues"',
+      'resource == Endpoint::"kb search"',
     ),
     clauses: fc.array(
       fc.tuple(fc.constantFrom('when', 'when', 'unless'), condition).map(([word, body]) => `${word} { ${body} }`),
@@ -169,7 +190,20 @@ const parts = fc.record({
   path: fc.constantFrom('/a', '/a/b', '/a/b/c', '/😀', '/x'),
   query: fc.constantFrom('', '?x=1', '?x', '?a=b&x=1', '?x=1&x=2', '?x=%ff'),
   parameters: fc.record({ owner: word, number: fc.constantFrom('1', 'a', 'acme', '\uD800') }, { requiredKeys: [] }),
-  intent: fc.constantFrom('triage', 'report', 'nobody'),
+  tool: fc.option(fc.constantFrom('search', 'delete'), { freq: 2, nil: undefined }),
+  arguments: fc.record(
+    {
+      q: word,
+      limit: fc.constantFrom(0, 1, 10, -1, 2 ** 53 - 1, null),
+      strict: fc.boolean(),
+      tags: fc.subarray(['a', 'b', 'x']),
+      ids: fc.subarray([1, 2]),
+      ratio: fc.constantFrom(1.5, 2, 0.0001, -1),
+      other: word,
+    },
+    { requiredKeys: [] },
+  ),
+  intent: fc.constantFrom('triage', 'triage', 'triage', 'report', 'report', 'nobody'),
   task: fc.record({
     id: word,
     subject: maybe(fc.constantFrom('a', 'b', '\uD800')),
@@ -192,12 +226,14 @@ const parts = fc.record({
     -1,
     Number.NaN,
     1.5,
+    ...Array.from({ length: 12 }, (_, day) => Date.parse('2026-05-25') + day * 86_400_000),
   ),
 });
 
 type Parts = typeof parts extends fc.Arbitrary<infer T> ? T : never;
 
-function requestOf({ endpoint, parameters, group, host, ...rest }: Parts): AccessRequest {
+function requestOf({ endpoint, parameters, group, host, tool, ...rest }: Parts): AccessRequest {
+  if (tool !== undefined) return accessRequest({ ...rest, tool });
   return accessRequest({
     ...rest,
     destination: endpoint.name,
@@ -218,6 +254,8 @@ const names = [
   'path',
   'query',
   'parameters',
+  'tool',
+  'arguments',
   'intent',
   'task',
   'principal',

@@ -1,4 +1,5 @@
-import type { Destination } from '../../src/destination.ts';
+import type { ArgumentType, Destination, PinnedTool } from '../../src/destination.ts';
+import type { JsonObject } from '../../src/json-value.ts';
 import type { AccessRequest } from '../../src/policy/policy.ts';
 
 /** A destination with the config's defaults. */
@@ -26,6 +27,10 @@ export function destination(name: string, more: Partial<Destination> = {}): Dest
   };
 }
 
+function reviewed(shown: Readonly<Record<string, ArgumentType>>): PinnedTool {
+  return { digest: '', arguments: new Map(Object.entries(shown)) };
+}
+
 /** The destinations of the policy tests, as the example config has them. */
 export const destinations: readonly Destination[] = [
   destination('github', {
@@ -37,6 +42,14 @@ export const destinations: readonly Destination[] = [
     route: '/tickets',
     basePath: '/api',
     operations: ['/api/tickets', '/api/tickets/{id}'],
+  }),
+  destination('kb', {
+    hosts: ['kb.example.com'],
+    protocol: 'mcp',
+    tools: new Map([
+      ['search', reviewed({ q: 'String', limit: 'Long', strict: 'Bool', tags: 'Strings', ids: 'Longs', ratio: 'Decimal' })],
+      ['delete', reviewed({ q: 'String' })],
+    ]),
   }),
   destination('legacy-crm', { hosts: ['crm.example.com', '*.crm.example.com'] }),
 ];
@@ -54,6 +67,9 @@ export interface CallWords {
   /** The template, with `parameters`; else the path is the resource. */
   readonly template?: string;
   readonly parameters?: Readonly<Record<string, string>>;
+  /** A call of this tool of `kb`. */
+  readonly tool?: string;
+  readonly arguments?: JsonObject;
   readonly intent?: string;
   readonly task?: Partial<AccessRequest['task']>;
   readonly principal?: Partial<AccessRequest['principal']>;
@@ -64,7 +80,8 @@ export interface CallWords {
 /** An access request from a few words; the group follows from the method. */
 export function accessRequest(words: CallWords = {}): AccessRequest {
   const {
-    destination: name = 'github',
+    tool,
+    destination: name = tool === undefined ? 'github' : 'kb',
     method = 'GET',
     path = '/repos/acme/app/issues',
     template,
@@ -73,6 +90,7 @@ export function accessRequest(words: CallWords = {}): AccessRequest {
   } = words;
   const to = destinations.find((each) => each.name === name) ?? destination(name);
   const group = words.group ?? (['GET', 'HEAD', 'OPTIONS'].includes(method) ? 'read' : 'write');
+  const operation = { action: method, group, resource: template ?? path, templated: template !== undefined, parameters };
   return {
     principal: { id: 'local:dev@laptop', issuer: 'local', subject: 'dev@laptop', kind: 'local', attributes: {}, ...words.principal },
     task: {
@@ -91,7 +109,12 @@ export function accessRequest(words: CallWords = {}): AccessRequest {
     },
     planned: words.planned ?? true,
     target: { destination: to, host: words.host ?? to.hosts[0] ?? '', path, query: words.query ?? '' },
-    operation: { action: method, group, resource: template ?? path, templated: template !== undefined, parameters },
+    operation: tool === undefined ? operation : toolCall(tool, words.arguments ?? {}),
     time: typeof time === 'number' ? time : Date.parse(time),
   };
+}
+
+function toolCall(name: string, given: JsonObject): AccessRequest['operation'] {
+  const mcp = { method: 'tools/call', name, arguments: given, opaque: false };
+  return { action: 'call_tool', group: 'call_tool', method: 'POST', resource: name, templated: true, parameters: {}, mcp };
 }

@@ -1,0 +1,58 @@
+import type { PinnedTool } from '../destination.ts';
+import type { JsonValue } from '../json-value.ts';
+import { readPlainFile } from '../plain-file.ts';
+import { z } from '../settings.ts';
+import { argumentTypes } from '../tool-arguments.ts';
+
+const largestBytes = 16 * 1024 ** 2;
+
+/** What is known and wanted of an MCP server's tools. */
+export const toolsConfig = z
+  .strictObject({
+    reviewed: z.string().min(1).optional().meta({
+      description: 'file that "exeat tools pin" writes and you review: no other tool passes, and policy sees the arguments it declares',
+    }),
+    undeclared_arguments: z
+      .enum(['refuse', 'opaque'])
+      .default('refuse')
+      .meta({ description: 'an argument that the reviewed definition does not declare: refused, or passed on with context.mcp.opaque' }),
+  })
+  .prefault({});
+
+/** `config/tools/DESTINATION.json`: the tools of one server as they were listed. */
+const reviewedTools = z.strictObject({
+  destination: z.string(),
+  listed_at: z.iso.datetime(),
+  tools: z.array(
+    z.strictObject({
+      name: z.string().min(1).max(256),
+      digest: z.string().regex(/^[\w-]{43}$/, 'expected a SHA-256 in base64url'),
+      input_schema: z.record(z.string(), z.unknown()),
+    }),
+  ),
+});
+
+/** Reads such a file. What is wrong with it is reported, and then there are no tools. */
+export function readTools(path: string, destination: string, report: (message: string) => void): ReadonlyMap<string, PinnedTool> {
+  const none: ReadonlyMap<string, PinnedTool> = new Map();
+  let json: unknown;
+  try {
+    json = JSON.parse(readPlainFile(path, largestBytes).toString());
+  } catch (error) {
+    report(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
+    return none;
+  }
+  const read = reviewedTools.safeParse(json);
+  if (!read.success) {
+    const [first] = read.error.issues;
+    report(`${path} is not as "exeat tools pin" writes it: ${first?.path.join('.') ?? ''} ${first?.message ?? ''}`);
+    return none;
+  }
+  const { tools, destination: of } = read.data;
+  if (of !== destination) report(`${path} holds the tools of "${of}"`);
+  const byName = new Map(
+    tools.map(({ name, digest, input_schema: schema }) => [name, { digest, arguments: argumentTypes(schema as JsonValue) }]),
+  );
+  if (byName.size < tools.length) report(`${path} has two tools of one name`);
+  return byName;
+}
