@@ -139,7 +139,7 @@ function grpcProblems({ protocol, route, operations }: Pick<DestinationConfig, '
 }
 
 function toolProblems({ protocol, tools }: Pick<DestinationConfig, 'protocol' | 'tools'>): { path: string; message: string }[] {
-  if (protocol === 'mcp' || tools.reviewed === undefined) return [];
+  if (protocol === 'mcp' || tools === undefined) return [];
   return [{ path: 'tools', message: 'only a destination with "protocol: mcp" has tools' }];
 }
 

@@ -26,7 +26,7 @@ export function trustedPathsOf(config: Config, file: string): string[] {
 /** The files that are read when the configuration is loaded; what a watch looks at. */
 export function loadedPathsOf(config: Config, file: string): string[] {
   const cas = [config.authority?.ca, config.upstream_proxy?.ca, ...Object.values(config.destinations).map(({ ca }) => ca)];
-  const tools = Object.values(config.destinations).map(({ tools: { reviewed } }) => reviewed);
+  const tools = Object.values(config.destinations).map(({ tools }) => tools?.reviewed);
   return [file, config.policy.directory, ...[...cas, ...tools].filter((path) => path !== undefined)];
 }
 

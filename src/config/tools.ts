@@ -17,7 +17,7 @@ export const toolsConfig = z
       .default('refuse')
       .meta({ description: 'an argument that the reviewed definition does not declare: refused, or passed on with context.mcp.opaque' }),
   })
-  .prefault({});
+  .optional();
 
 /** `config/tools/DESTINATION.json`: the tools of one server as they were listed. */
 const reviewedTools = z.strictObject({
