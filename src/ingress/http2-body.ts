@@ -14,6 +14,8 @@ export class Http2Body extends Readable {
     stream.on('data', this.#take);
     stream.pause();
     stream.once('end', () => this.push(null));
+    // Once the answer is whole nobody has a use for the rest, and a paused stream would keep the client from sending it.
+    stream.once('finish', () => this.destroy());
     stream.once('close', () => {
       if (!stream.readableEnded || stream.aborted) this.destroy(new Error('the client reset the stream'));
     });

@@ -3,7 +3,7 @@ import type { Reply } from '../call.ts';
 import { refuse, type ErrorCode } from '../errors.ts';
 import { grpcFields } from '../grpc.ts';
 
-/** How long a client may take to read the status of a call that was cut, or to send what nobody reads. */
+/** How long a client may take to read the status of a call that was cut, or pause in what it sends and nobody reads. */
 const lingerMs = 1000;
 
 /** Fields that the two sides of one HTTP/1.1 connection say to each other. */
@@ -52,13 +52,7 @@ export class Http2Reply implements Reply {
   end(chunk?: Uint8Array, trailers: readonly [string, string][] = []): void {
     const stream = this.#stream;
     this.#trailers = trailers;
-    // What is left of the request is of no use to anyone (RFC 9113 §8.1). A reset at once would overtake a head that is still to leave.
-    stream.once('finish', () => {
-      if (stream.endAfterHeaders || stream.readableEnded) return;
-      const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), lingerMs).unref();
-      stream.once('close', () => clearTimeout(timer));
-      stream.resume();
-    });
+    stream.once('finish', () => this.#linger());
     if (!this.#respond(chunk === undefined && trailers.length === 0)) return;
     if (chunk === undefined) stream.end();
     else stream.end(chunk);
@@ -81,6 +75,19 @@ export class Http2Reply implements Reply {
   onClose(listener: (complete: boolean) => void): void {
     const stream = this.#stream;
     stream.once('close', () => listener(stream.writableFinished && !stream.aborted));
+  }
+
+  /**
+   * What is left of the request is of no use to anyone, and a client that pauses is told so (RFC 9113 §8.1). Until then it is taken: a reset could
+   * overtake the answer, and clients that see one while they send report it instead of the answer.
+   */
+  #linger(): void {
+    const stream = this.#stream;
+    if (stream.endAfterHeaders || stream.readableEnded) return;
+    const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), lingerMs).unref();
+    stream.on('data', () => timer.refresh());
+    stream.once('close', () => clearTimeout(timer));
+    stream.resume();
   }
 
   /** False: nothing of a body can follow. What cannot be said in HTTP/2 is broken off: nobody above could do more about it. */

@@ -45,7 +45,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'a denied write is told why, and the API sees nothing of it',
     run: async ({ start, api, upload }) => {
-      assertDenied(await answerOf(start({ method: 'POST', path: '/items', file: upload.path })));
+      assertRefused(await answerOf(start({ method: 'POST', path: '/items', file: upload.path })), 'policy_denied');
       assert(!api.seen.includes('POST /items'));
     },
   },
@@ -96,7 +96,7 @@ export const scenarios: readonly Scenario[] = [
     name: 'a large chunked upload that is denied is told why',
     needs: 'chunked',
     run: async ({ start, upload: { path: file } }) => {
-      assertDenied(await answerOf(start({ method: 'POST', path: '/items', file, chunked: true })));
+      assertRefused(await answerOf(start({ method: 'POST', path: '/items', file, chunked: true })), 'policy_denied');
     },
   },
   {
@@ -120,16 +120,12 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'a task that is revoked has its stream cut, and its next call is refused',
-    only: proxies,
-    run: async ({ start, task, door, client }) => {
+    run: async ({ start, task }) => {
       await using program = start({ method: 'GET', path: '/events' });
       await program.until(/event 1/);
       await task.revoke();
       assert.doesNotMatch((await program.ended()).stdout, /event 2/);
-      await using next = start({ method: 'GET', path: '/items' });
-      const { stdout, stderr } = await next.ended();
-      assert.doesNotMatch(stdout, /"items"/);
-      assert.match(`${stdout}${stderr}`, refusedAs(door, client));
+      assertRefused(await answerOf(start({ method: 'GET', path: '/items' })), 'task_revoked');
     },
   },
   {
@@ -148,11 +144,6 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
-/** How a client shows that it is let in nowhere. */
-function refusedAs(door: Door, client: Client): RegExp {
-  return (door.audited === 'tunnel' ? client.tunnelRefused : client.proxyRefused) ?? /\b40[37]\b/;
-}
-
 async function answerOf(started: Program): Promise<Answer> {
   await using program = started;
   const { stdout, stderr } = await program.ended();
@@ -163,9 +154,9 @@ async function answerOf(started: Program): Promise<Answer> {
   }
 }
 
-function assertDenied(answer: Answer): void {
+function assertRefused(answer: Answer, code: string): void {
   assert.equal(answer.status, 403, answer.body);
-  assert.equal(problemOf(answer)['code'], 'policy_denied');
+  assert.equal(problemOf(answer)['code'], code);
 }
 
 function problemOf({ contentType, body }: Answer): Readonly<Record<string, unknown>> {

@@ -10,7 +10,7 @@ const source = programFile('client.go');
 export const go: Client = {
   name: 'Go net/http',
   // Of the answer to a CONNECT it shows the reason alone.
-  tunnelRefused: /The task credential is not known here|The task has ended/,
+  tunnelRefused: /The task credential is not known here/,
   prepare: async () => {
     const compiler = await tool('go', 'golang-go');
     const version = await execute(compiler, ['version'], { env: environment() });
