@@ -7,8 +7,6 @@ export interface Ask {
   readonly file?: string;
   /** Without Content-Length. */
   readonly chunked?: boolean;
-  /** The CA and the public roots, for a client that must be told by a setting of its own. */
-  readonly bundle?: string;
   /** How often, one after the other, with one and the same client. */
   readonly times?: number;
 }
@@ -21,17 +19,34 @@ export interface Command {
   readonly input?: string;
 }
 
-/** An HTTP client that people use, unmodified. */
-export interface Client {
+/** What its user does besides setting the variables that Exeat names: nothing; one setting of the client's own; or the base URL of a route. */
+export type Took = 'nothing' | `setting: ${string}` | `route: ${string}`;
+
+/** A row of the README's table. */
+export interface Row {
   readonly name: string;
+  /** Under `exeat run`. */
+  readonly took: Took;
+  /** With the proxy URL of a task, which holds its credential; left out where that is the same. */
+  readonly tookByUrl?: Took;
+  /** What this client itself cannot do or does not show, in a few words each. */
+  readonly limits?: readonly string[];
+}
+
+/** A client that people use, unmodified. */
+export interface Unmodified extends Row {
+  /** With a task's proxy URL: what it needs besides http_proxy, https_proxy and the variables for trust, which are `trust`. */
+  readonly environment?: (proxyUrl: URL, trust: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
+}
+
+/** One that is asked for single HTTP requests. */
+export interface Client extends Unmodified {
   /** What it has no way to do, so that those scenarios are not in its table. */
   readonly lacks?: readonly ('chunked' | 'keep-alive')[];
   /** What it prints for a 407 to a request where that is an error of the client's and no answer. */
   readonly proxyRefused?: RegExp;
   /** What it prints for a 407 to a CONNECT, if not its number. */
   readonly tunnelRefused?: RegExp;
-  /** What it needs besides http_proxy, https_proxy and the variables for trust, which are `trust`. */
-  readonly environment?: (proxyUrl: URL, trust: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
   /** Finds, installs or builds the client. Fails, saying what to install, where that cannot be. */
   readonly prepare: () => Promise<(ask: Ask) => Command>;
 }

@@ -5,22 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { start } from '../support/program.ts';
-import type { OpenTask } from '../support/exeat.ts';
+import { readRun, type OpenTask } from '../support/exeat.ts';
 import { assertCameThrough } from './came-through.ts';
 import type { Ask, Client, Command } from './client.ts';
-import { doors, proxyEnvironment, type Door } from './doors.ts';
-import { curl } from './drivers/curl.ts';
-import { go } from './drivers/go.ts';
-import { httpClient, httpUrlConnection } from './drivers/java.ts';
-import { nodeFetch } from './drivers/node.ts';
-import { httpx, requests, urllib } from './drivers/python.ts';
-import { reqwest } from './drivers/rust.ts';
-import { wget } from './drivers/wget.ts';
+import { doors, httpsDoor, plainEnvironment, proxyEnvironment, type Door } from './doors.ts';
+import { clients } from './drivers.ts';
 import { createItemsApi } from './items-api.ts';
+import { runScenarios } from './run-scenarios.ts';
 import { scenarios, type Scenario, type Stage } from './scenarios.ts';
-import { startWorld, type World } from './world.ts';
-
-const clients: readonly Client[] = [curl, wget, nodeFetch, urllib, requests, httpx, go, httpClient, httpUrlConnection, reqwest];
+import { httpApi, startWorld, type World } from './world.ts';
 
 const policy = `@id("work reads") permit (principal, action in Action::"read", resource);
 @id("work uploads") permit (principal, action == Action::"PUT", resource) when { context.http.path like "/uploads/*" };`;
@@ -35,7 +28,7 @@ let world: World;
 
 before(async () => {
   writeFileSync(upload.path, content);
-  world = stack.use(await startWorld({ policy, answer: api.answer }));
+  world = stack.use(await startWorld({ policy, serve: httpApi(api.answer) }));
 });
 after(() => stack.disposeAsync());
 
@@ -48,6 +41,23 @@ for (const client of clients) {
       },
       { timeout: 15 * 60_000 },
     );
+    suite('under exeat run', () => {
+      for (const scenario of runScenarios) {
+        test(scenario.name, { timeout: 60_000 }, async () => {
+          await scenario.run(async ({ path, ...ask }) => {
+            const { program, argv, input } = command({ ...ask, url: httpsDoor.url(world.sidecar.proxy, path) });
+            await using started = world.sidecar.run([program, ...argv], {
+              env: plainEnvironment(folder),
+              ...(input === undefined ? {} : { input }),
+            });
+            const ended = await started.ended();
+            const run = readRun(ended);
+            await assertCameThrough({ events: () => run.events }, { task: { id: run.task }, door: httpsDoor });
+            return { ...run, ended };
+          });
+        });
+      }
+    });
     for (const door of doors) {
       suite(door.name, () => {
         for (const scenario of scenarios.filter((each) => concerns(each, client, door))) {
@@ -83,14 +93,10 @@ function stageOf({ client, door, task, command }: Played): Stage {
     api,
     upload,
     start({ path, as = task, headers, ...ask }) {
-      const bundle = sidecar.trust['SSL_CERT_FILE'] ?? '';
       const url = door.url(sidecar.proxy, path);
-      const { program, argv, input } = command({ ...ask, url, bundle, headers: { ...headers, ...door.headers(as) } });
-      // Nothing of this machine's settings, so that only what a user is told to set is set.
+      const { program, argv, input } = command({ ...ask, url, headers: { ...headers, ...door.headers(as) } });
       const env = {
-        PATH: process.env['PATH'] ?? '',
-        HOME: folder,
-        LANG: 'C.UTF-8',
+        ...plainEnvironment(folder),
         ...(door.proxied ? { ...proxyEnvironment(as, sidecar.trust), ...client.environment?.(as.proxyUrl, sidecar.trust) } : {}),
       };
       return start(program, argv, { env, ...(input === undefined ? {} : { input }) });

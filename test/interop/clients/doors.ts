@@ -48,6 +48,11 @@ export const doors: readonly Door[] = [
   { ...route, name: 'a route with a bearer token', headers: (task) => ({ Authorization: `Bearer ${credentialOf(task)}` }) },
 ];
 
+/** Nothing of this machine's settings, so that only what a user is told to set is set. */
+export function plainEnvironment(home: string): Record<string, string> {
+  return { PATH: process.env['PATH'] ?? '', HOME: home, LANG: 'C.UTF-8' };
+}
+
 /** What a user is told to set for a client. */
 export function proxyEnvironment({ proxyUrl: { href } }: OpenTask, trust: Readonly<Record<string, string>>): Record<string, string> {
   return { ...trust, http_proxy: href, https_proxy: href };

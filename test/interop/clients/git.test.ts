@@ -5,12 +5,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import type { OpenTask } from '../support/exeat.ts';
+import { readRun, type OpenTask } from '../support/exeat.ts';
 import { execute, start, type Ended } from '../support/program.ts';
 import { tool } from '../support/tools.ts';
-import { doors, proxyEnvironment, withWrongSecret, type Door } from './doors.ts';
+import { assertCameThrough } from './came-through.ts';
+import { doors, httpsDoor, plainEnvironment, proxyEnvironment, withWrongSecret, type Door } from './doors.ts';
 import { createGitBackend, type GitBackend } from './git-backend.ts';
-import { startWorld, type World } from './world.ts';
+import { httpApi, startWorld, type World } from './world.ts';
 
 /** Fetching is a POST too: policy tells it from pushing by its path. */
 const policy = `@id("work fetches") permit (principal, action in Action::"read", resource);
@@ -32,7 +33,7 @@ before(
     git = await tool('git');
     backend = await createGitBackend(git, repositories);
     for (const name of ['team.git', 'readonly.git']) await seed(name);
-    world = stack.use(await startWorld({ policy, answer: (request, response) => backend(request, response) }));
+    world = stack.use(await startWorld({ policy, serve: httpApi((request, response) => backend(request, response)) }));
   },
   { timeout: 10 * 60_000 },
 );
@@ -45,6 +46,7 @@ for (const door of doors) {
       const { code, stderr, clone } = await cloned('team.git', { door, task });
       assert.equal(code, 0, stderr);
       assert.equal(readFileSync(join(clone, 'README'), 'utf8'), 'team.git\n');
+      await assertCameThrough(world.sidecar, { task, door });
     });
 
     test('pushes 8 MB', async () => {
@@ -54,6 +56,7 @@ for (const door of doors) {
       const { code, stderr } = await run(['push', '--quiet', 'origin', 'HEAD'], { door, task, cwd: clone });
       assert.equal(code, 0, stderr);
       assert.equal(await headOf(join(repositories, 'team.git')), head);
+      await assertCameThrough(world.sidecar, { task, door });
     });
 
     test('is told that a push is denied, and nothing was pushed', async () => {
@@ -75,6 +78,17 @@ for (const door of doors) {
     });
   });
 }
+
+test('git clones and is denied a push under exeat run, with nothing but the environment it makes', async () => {
+  const clone = join(folder, `clone-${(count += 1)}`);
+  const url = (repository: string) => httpsDoor.url(world.sidecar.proxy, `/${repository}`);
+  const cloning = await underRun(['clone', '--quiet', url('team.git'), clone]);
+  assert.equal(cloning.code, 0, cloning.stderr);
+  await commit(clone);
+  const pushing = await underRun(['-C', clone, 'push', '--quiet', url('readonly.git'), 'HEAD']);
+  assert.notEqual(pushing.code, 0);
+  assert.match(pushing.stderr, /403/);
+});
 
 test('git asks without a credential first, and goes on when the 407 asks for one', async () => {
   await using task = await world.sidecar.open('work');
@@ -115,6 +129,14 @@ async function run(argv: readonly string[], { door, task, cwd, env }: How): Prom
   return await program.ended();
 }
 
+async function underRun(argv: readonly string[]): Promise<Ended> {
+  await using program = world.sidecar.run([git, ...argv], { env: environment() });
+  const ended = await program.ended();
+  const { task, events } = readRun(ended);
+  await assertCameThrough({ events: () => events }, { task: { id: task }, door: httpsDoor });
+  return ended;
+}
+
 /** A bare repository with one commit. */
 async function seed(name: string): Promise<void> {
   const work = join(folder, `seed-${name}`);
@@ -150,5 +172,5 @@ function environment(): Record<string, string> {
     GIT_COMMITTER_NAME: 'Agent',
     GIT_COMMITTER_EMAIL: 'agent@exeat.test',
   };
-  return { PATH: process.env['PATH'] ?? '', HOME: folder, LANG: 'C.UTF-8', GIT_TERMINAL_PROMPT: '0', ...author };
+  return { ...plainEnvironment(folder), GIT_TERMINAL_PROMPT: '0', ...author };
 }

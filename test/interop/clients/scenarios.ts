@@ -6,6 +6,7 @@ import type { Ask, Client } from './client.ts';
 import { httpsDoor, proxyDoor, withWrongSecret, type Door } from './doors.ts';
 import type { ItemsApi } from './items-api.ts';
 import { startRelay } from './relay.ts';
+import { ownCredential } from './service-client.ts';
 
 /** What a scenario has to work with: a fresh task, and one client at one door. */
 export interface Stage {
@@ -53,7 +54,9 @@ export const scenarios: readonly Scenario[] = [
     name: "the API gets Exeat's credential in place of the agent's own",
     only: proxies,
     run: async ({ start, task }) => {
-      const { status, body } = await answerOf(start({ method: 'GET', path: '/items', headers: { Authorization: 'Bearer of-the-agent' } }));
+      const { status, body } = await answerOf(
+        start({ method: 'GET', path: '/items', headers: { Authorization: `Bearer ${ownCredential}` } }),
+      );
       assert.equal(status, 200, body);
       assert.equal((JSON.parse(body) as { for: { task: string } }).for.task, task.id);
     },
@@ -144,7 +147,8 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
-async function answerOf(started: Program): Promise<Answer> {
+/** The one answer that a client printed. */
+export async function answerOf(started: Program): Promise<Answer> {
   await using program = started;
   const { stdout, stderr } = await program.ended();
   try {
@@ -154,7 +158,7 @@ async function answerOf(started: Program): Promise<Answer> {
   }
 }
 
-function assertRefused(answer: Answer, code: string): void {
+export function assertRefused(answer: Answer, code: string): void {
   assert.equal(answer.status, 403, answer.body);
   assert.equal(problemOf(answer)['code'], code);
 }

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { createWorkloadIssuer } from '../../support/workload-issuer.ts';
-import { execute, start, type Program } from './program.ts';
+import { execute, start, type Ended, type Program, type ProgramOptions } from './program.ts';
 import { environment } from './tools.ts';
 
 /** Exeat's own program, for Node to run. */
@@ -61,7 +61,26 @@ export interface RunningSidecar extends AsyncDisposable {
   readonly trust: Readonly<Record<string, string>>;
   open(intent: string): Promise<OpenTask>;
   /** All events that the audit log has on disk. */
-  events(): readonly Readonly<Record<string, unknown>>[];
+  events(): readonly AuditEvent[];
+  /** Starts a command under `exeat run`, by the same configuration and with an audit log of its own. */
+  run(command: readonly string[], options: ProgramOptions): Program;
+}
+
+export type AuditEvent = Readonly<Record<string, unknown>>;
+
+/** What `exeat run --json` says when its command has ended, with the audit log of the run. */
+export function readRun({ stderr }: Ended): { readonly task: string; readonly revoked: number; readonly events: readonly AuditEvent[] } {
+  const { task, revoked, audit } = JSON.parse(/^\{"task":.*$/m.exec(stderr)?.[0] ?? '{}') as {
+    task: string;
+    revoked: number;
+    audit: string;
+  };
+  return { task, revoked, events: readEvents(audit) };
+}
+
+function readEvents(file: string): AuditEvent[] {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines.filter((text) => text !== '').map((text) => JSON.parse(text) as AuditEvent);
 }
 
 /** `settings` are the parts of exeat.yaml that differ from case to case; `policy` is Cedar. */
@@ -107,11 +126,8 @@ export async function startSidecar(
         [Symbol.asyncDispose]: async () => void (await post(`/v1/tasks/${String(id)}/complete`, {})),
       };
     },
-    events: () =>
-      readFileSync(join(folder, 'audit.ndjson'), 'utf8')
-        .split('\n')
-        .filter((text) => text !== '')
-        .map((text) => JSON.parse(text) as Record<string, unknown>),
+    events: () => readEvents(join(folder, 'audit.ndjson')),
+    run: (command, options) => start(process.execPath, [main, 'run', '--json', '--config', file, '--', ...command], options),
     [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
   };
 }

@@ -1,8 +1,9 @@
 import { tool } from '../../support/tools.ts';
 import type { Client } from '../client.ts';
 
-export const curl: Client = {
+const curl: Client = {
   name: 'curl',
+  took: 'nothing',
   prepare: async () => {
     const program = await tool('curl');
     return ({ method, url, headers = {}, file, chunked, times = 1 }) => {
@@ -28,3 +29,5 @@ export const curl: Client = {
     };
   },
 };
+
+export const clients = [curl];

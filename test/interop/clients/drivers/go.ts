@@ -7,8 +7,10 @@ import { programArguments, programFile, type Client } from '../client.ts';
 
 const source = programFile('client.go');
 
-export const go: Client = {
+const go: Client = {
   name: 'Go net/http',
+  took: 'nothing',
+  limits: ['shows of a refused CONNECT the reason alone'],
   // Of the answer to a CONNECT it shows the reason alone.
   tunnelRefused: /The task credential is not known here/,
   prepare: async () => {
@@ -20,3 +22,5 @@ export const go: Client = {
     return (ask) => ({ program: join(folder, 'client'), argv: programArguments(ask) });
   },
 };
+
+export const clients = [go];

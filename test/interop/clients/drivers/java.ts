@@ -1,17 +1,26 @@
 import { tool } from '../../support/tools.ts';
 import { programArguments, programFile, type Client } from '../client.ts';
 
-export const httpClient: Client = {
+const httpClient: Client = {
   ...java('Java HttpClient', 'ModernClient.java'),
+  limits: ['with an Authenticator it drops an Authorization of its caller', 'throws at a 407, with no reason'],
   proxyRefused: /No credentials provided/,
   tunnelRefused: /No credentials provided/,
 };
 /** Without buffering it could not send a body again after a 407, so it is asked to buffer, and sends a length. */
-export const httpUrlConnection: Client = { ...java('Java HttpURLConnection', 'ClassicClient.java'), lacks: ['chunked'] };
+const httpUrlConnection: Client = {
+  ...java('Java HttpURLConnection', 'ClassicClient.java'),
+  limits: ['an upload is buffered by its caller, or a 407 ends it'],
+  lacks: ['chunked'],
+};
 
 function java(name: string, source: string): Client {
   return {
     name,
+    took: 'nothing',
+    // Java reads no http_proxy, and a password from no option.
+    tookByUrl:
+      'setting: `-Dhttps.proxyHost=…` and `-Djdk.http.auth.tunneling.disabledSchemes=` in `JAVA_TOOL_OPTIONS`, an `Authenticator` for the password',
     // Java reads no http_proxy; options for every JVM come in this variable.
     environment: ({ hostname, port }, trust) => {
       const proxies = ['http', 'https'].flatMap((scheme) => [`-D${scheme}.proxyHost=${hostname}`, `-D${scheme}.proxyPort=${port}`]);
@@ -25,3 +34,5 @@ function java(name: string, source: string): Client {
     },
   };
 }
+
+export const clients = [httpClient, httpUrlConnection];

@@ -7,13 +7,14 @@ import { programArguments, programFile, type Client } from '../client.ts';
 const packages = ['requests==2.34.2', 'httpx==0.28.1'];
 
 /** It asks for each connection to be closed. */
-export const urllib: Client = { ...python('Python urllib', 'urllib_client.py'), lacks: ['keep-alive'] };
-export const requests = python('Python requests', 'requests_client.py');
-export const httpx = python('Python httpx', 'httpx_client.py');
+const urllib: Client = { ...python('Python urllib', 'urllib_client.py'), lacks: ['keep-alive'], limits: ['closes each connection'] };
+const requests = python('Python requests', 'requests_client.py');
+const httpx = python('Python httpx', 'httpx_client.py');
 
 function python(name: string, script: string): Client {
   return {
     name,
+    took: 'nothing',
     prepare: async () => {
       const program = await interpreter();
       return (ask) => ({ program, argv: ['-B', programFile(script), ...programArguments(ask)] });
@@ -31,3 +32,5 @@ async function interpreter(): Promise<string> {
   });
   return join(folder, 'bin/python');
 }
+
+export const clients = [urllib, requests, httpx];

@@ -7,8 +7,10 @@ import { programArguments, programFile, type Client } from '../client.ts';
 
 const sources = ['Cargo.toml', 'main.rs'];
 
-export const reqwest: Client = {
+const reqwest: Client = {
   name: 'Rust reqwest',
+  took: 'nothing',
+  limits: ['shows of a refused CONNECT the status alone'],
   tunnelRefused: /ProxyAuthRequired/,
   prepare: async () => {
     const cargo = await tool('cargo');
@@ -21,3 +23,5 @@ export const reqwest: Client = {
     return (ask) => ({ program: join(folder, 'target/debug/client'), argv: programArguments(ask) });
   },
 };
+
+export const clients = [reqwest];

@@ -1,23 +1,27 @@
 import { tool } from '../../support/tools.ts';
 import type { Client } from '../client.ts';
 
-export const wget: Client = {
+const wget: Client = {
   name: 'wget',
+  // Where it is built with GnuTLS it reads no variable.
+  took: 'setting: `--ca-certificate="$SSL_CERT_FILE"`',
+  limits: ['sends no upload of unknown length', 'shows no body of a refused CONNECT'],
   lacks: ['chunked'],
   tunnelRefused: /Proxy tunneling failed: /,
   prepare: async () => {
     const program = await tool('wget');
-    return ({ method, url, headers = {}, file, bundle, times = 1 }) => ({
-      program,
+    return ({ method, url, headers = {}, file, times = 1 }) => ({
+      program: '/bin/sh',
       argv: [
+        '-c',
+        'exec "$0" --ca-certificate="$SSL_CERT_FILE" "$@"',
+        program,
         '--no-verbose',
         '--save-headers',
         '--content-on-error',
         '--tries=1',
         '--output-document=-',
         `--method=${method}`,
-        // Where it is built with GnuTLS it reads no variable.
-        ...(bundle === undefined ? [] : [`--ca-certificate=${bundle}`]),
         ...Object.entries(headers).map(([name, value]) => `--header=${name}: ${value}`),
         ...(file === undefined ? [] : [`--body-file=${file}`]),
         ...Array.from({ length: times }, () => url),
@@ -25,3 +29,5 @@ export const wget: Client = {
     });
   },
 };
+
+export const clients = [wget];

@@ -10,7 +10,7 @@ import java.util.ArrayList;
 /** java.net.HttpURLConnection, which buffers what it sends: METHOD URL [--header 'Name: value']... [--file FILE] [--times N] */
 class ClassicClient {
   public static void main(String[] argv) throws Exception {
-    if (System.getenv("http_proxy") != null) Authenticator.setDefault(new FromEnvironment());
+    if (System.getenv().getOrDefault("http_proxy", "").contains("@")) Authenticator.setDefault(new FromEnvironment());
     var headers = new ArrayList<String[]>();
     String file = null;
     int times = 1;

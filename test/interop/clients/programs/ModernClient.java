@@ -31,7 +31,7 @@ class ModernClient {
     request.method(argv[0], body(file, chunked));
     var builder = HttpClient.newBuilder();
     // With an Authenticator, even one for proxies alone, Java drops the caller's own Authorization.
-    if (System.getenv("http_proxy") != null) builder.authenticator(new FromEnvironment());
+    if (System.getenv().getOrDefault("http_proxy", "").contains("@")) builder.authenticator(new FromEnvironment());
     var client = builder.build();
     for (; times > 0; times--) {
       var response = client.send(request.build(), BodyHandlers.ofInputStream());
