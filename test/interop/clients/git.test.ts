@@ -81,11 +81,10 @@ for (const door of doors) {
 
 test('git clones and is denied a push under exeat run, with nothing but the environment it makes', async () => {
   const clone = join(folder, `clone-${(count += 1)}`);
-  const url = (repository: string) => httpsDoor.url(world.sidecar.proxy, `/${repository}`);
-  const cloning = await underRun(['clone', '--quiet', url('team.git'), clone]);
+  const cloning = await underRun(['clone', '--quiet', httpsDoor.url(world.sidecar.proxy, '/readonly.git'), clone]);
   assert.equal(cloning.code, 0, cloning.stderr);
   await commit(clone);
-  const pushing = await underRun(['-C', clone, 'push', '--quiet', url('readonly.git'), 'HEAD']);
+  const pushing = await underRun(['-C', clone, 'push', '--quiet', 'origin', 'HEAD']);
   assert.notEqual(pushing.code, 0);
   assert.match(pushing.stderr, /403/);
 });

@@ -24,15 +24,16 @@ export const serviceClients = [nodeWebSocket];
 
 /** Says to each client who it is, and to whoever follows the events the first one. */
 function serveWebSockets({ cert, key, admit }: ServiceOptions): ReturnType<ServiceClient['serve']> {
-  const sockets = new WebSocketServer({ noServer: true });
-  return createServer({ cert, key }).on('upgrade', (request, socket, early) => {
-    void admit(request.headers).then((claims) => {
-      if (claims === undefined) return void socket.end('HTTP/1.1 401 Unauthorized\r\nconnection: close\r\n\r\n');
-      sockets.handleUpgrade(request, socket, early, (client) => {
-        if (request.url === paths.followed) return client.send('event 1');
-        client.send(JSON.stringify(claims));
-        client.close(1000);
-      });
-    });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    verifyClient: ({ req }, verified) => void admit(req.headers).then((claims) => verified(claims !== undefined, 401)),
+  });
+  sockets.on('connection', (client, { url, headers }) => {
+    if (url === paths.followed) client.send('event 1');
+    else void admit(headers).then((claims) => client.send(JSON.stringify(claims), () => client.close(1000)));
+  });
+  const server = createServer({ cert, key });
+  return server.on('upgrade', (request, socket, early) => {
+    sockets.handleUpgrade(request, socket, early, (client) => sockets.emit('connection', client, request));
   });
 }
