@@ -23,6 +23,8 @@ export class CallRecord implements MessageSource {
   decision: Decision | undefined;
   permit: Permit | undefined;
   credential: Credential | undefined;
+  /** Someone's yes to this call. */
+  approval: string | undefined;
   /** The body, where the protocol's messages are read. */
   held: HeldBody | undefined;
   /** How the refusal is told, where the protocol has its own words. */
@@ -106,6 +108,7 @@ export class CallRecord implements MessageSource {
       inputs: decision?.inputs,
       policy_digest: this.policyDigest,
       planned: this.planned,
+      approval: this.approval,
       lease: this.credential?.lease.id,
       legacy: this.credential?.lease.legacy === true ? true : undefined,
       status,

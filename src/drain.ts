@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ErrorCode } from './errors.ts';
+import type { TaskControl } from './tasks/task.ts';
 
 interface Calls {
   running(): readonly { cut(code: ErrorCode): void }[];
@@ -18,4 +19,10 @@ export function cutCalls(calls: Calls): Promise<void> {
 export async function callsToEnd(calls: Calls): Promise<void> {
   const deadline = Date.now() + endMs;
   while (calls.running().length > 0 && Date.now() < deadline) await pause(10);
+}
+
+/** Revokes what was issued to tasks that go on at the next start. */
+export async function revokeAlive(tasks: Pick<TaskControl, 'list'>, broker: { revokeTask(id: string): Promise<unknown> }): Promise<void> {
+  const alive = tasks.list().filter(({ state }) => state === 'open' || state === 'paused');
+  await Promise.allSettled(alive.map(({ id }) => broker.revokeTask(id)));
 }

@@ -33,6 +33,7 @@ const table = {
   ],
   policy_denied: [403, 'http_request_denied', 'Policy does not allow this operation in this task. Do not repeat it unchanged.'],
   approval_required: [403, 'http_request_denied', 'Policy lets this operation go only once someone has approved it.'],
+  approval_denied: [403, 'http_request_denied', 'This operation was asked for, and the answer was no. Do not repeat it.'],
   message_unreadable: [
     400,
     'http_request_error',

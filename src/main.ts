@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   check: () => import('./commands/check.ts'),
   explain: () => import('./commands/explain.ts'),
   task: () => import('./commands/task.ts'),
+  approvals: () => import('./commands/approvals.ts'),
   audit: () => import('./commands/audit.ts'),
   ca: () => import('./commands/ca.ts'),
   authority: () => import('./commands/authority.ts'),

@@ -1,3 +1,4 @@
+import { approve } from './approve.ts';
 import { CallRecord, type CallLog } from './call-record.ts';
 import type { InboundCall, Reply } from './call.ts';
 import type { TokenBroker } from './credentials/credential.ts';
@@ -13,6 +14,7 @@ import { grant, type AccessRequest, type Permit, type PolicyDecisionPoint } from
 import { problemBody, problemType } from './problem.ts';
 import type { AnswerContext } from './protocol/message.ts';
 import { operationName, type Classifier, type Operation } from './protocol/operation.ts';
+import type { ApprovalGate } from './tasks/approval.ts';
 import type { TaskGate } from './tasks/task.ts';
 import type { Requested } from './call.ts';
 
@@ -29,6 +31,7 @@ export interface Stages {
   readonly graph: Graph;
   readonly identity: WorkloadIdentitySource;
   readonly tasks: TaskGate;
+  readonly approvals: ApprovalGate;
   readonly broker: TokenBroker;
   readonly log: CallLog;
   readonly fingerprint: Fingerprint;
@@ -108,7 +111,13 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
   const request = { principal, task, planned: record.planned, target, operation, time: call.receivedAt };
   const answered = graph.policy.decide(request);
   record.decision = answered instanceof Promise ? await answered : answered;
-  const permit = grant(request, record.decision);
+  let permit = grant(request, record.decision);
+  if (isRefusal(permit) && permit.refused === 'approval_required' && record.decision.approval !== undefined) {
+    const unapproved = await approve(stages.approvals, record, { request, rule: record.decision.approval.rule });
+    if (unapproved !== undefined) return unapproved;
+    if (stages.graph !== graph) return refuse('approval_required', { detail: 'The configuration was changed meanwhile. Repeat the call.' });
+    permit = grant(request, record.decision, record.approval);
+  }
   if (isRefusal(permit)) return permit;
   record.permit = permit;
   const begun = tasks.begin(task, record.operationName, record);
@@ -160,7 +169,8 @@ async function may({ graph, tasks }: Stages, like: AccessRequest, operations: re
     const planned = tasks.planned(like.task, operationName(like.target, operation));
     const request = { ...like, operation, planned };
     const decided = graph.policy.decide(request);
-    answers.push(!isRefusal(grant(request, decided instanceof Promise ? await decided : decided)));
+    // One that needs approval is there to be asked for.
+    answers.push(!isRefusal(grant(request, decided instanceof Promise ? await decided : decided, 'asked for')));
   }
   return answers;
 }

@@ -31,7 +31,7 @@ async function stillGranted(record: CallRecord, graph: Graph, tasks: Pick<TaskGa
   if (operation === undefined || isRefusal(operation)) return 'policy_denied';
   const planned = tasks.planned(task, operationName(target, operation));
   const renewed = { ...request, planned, target, operation, time: Date.now() };
-  const permit = grant(renewed, await graph.policy.decide(renewed));
+  const permit = grant(renewed, await graph.policy.decide(renewed), record.approval);
   return isRefusal(permit) ? permit.refused : undefined;
 }
 

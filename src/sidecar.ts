@@ -36,6 +36,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const controlServer = createControlServer({
     tokens,
     tasks,
+    approvals: stages.approvals,
     hosts: () => ('path' in config.listen.control ? undefined : new Set([...spellings(control), ...config.control.hosts])),
     identity: () => ({ principal: identity.principal(), expiresAt: identity.expiresAt() }),
     explain: ({ task: id, method, url, body = '', headers = {} }) => {

@@ -14,7 +14,7 @@ import type { Config } from './config/schema.ts';
 import { createAuthorityClient } from './credentials/authority-client.ts';
 import { createBroker } from './credentials/broker.ts';
 import { createMetrics, type Metrics } from './control/metrics.ts';
-import { callsToEnd, cutCalls } from './drain.ts';
+import { callsToEnd, cutCalls, revokeAlive } from './drain.ts';
 import type { Resolve } from './egress/address-guard.ts';
 import { createGuardedFetch } from './egress/client.ts';
 import type { ErrorCode } from './errors.ts';
@@ -29,10 +29,12 @@ import { createIngress } from './ingress/server.ts';
 import { createTlsComplaints } from './ingress/tls-complaints.ts';
 import type { OperatorLog } from './log.ts';
 import { watchLongCalls } from './long-calls.ts';
+import { openApprovals } from './open-approvals.ts';
 import { connectionShare } from './open-files.ts';
 import { handle, type Graph, type Stages } from './pipeline.ts';
 import { cutWhatIsNoLongerGranted } from './regrant.ts';
 import { openState } from './state.ts';
+import type { Approvals } from './tasks/approvals.ts';
 import { createTasks, type Tasks } from './tasks/store.ts';
 
 /** What a sidecar is started with. */
@@ -50,6 +52,7 @@ export interface RunningStages extends AsyncDisposable {
   readonly graph: Graph;
   readonly identity: WorkloadIdentitySource;
   readonly tasks: Tasks;
+  readonly approvals: Approvals;
   readonly audit: AuditSink;
   readonly metrics: Metrics;
   reload(cause: string): Promise<ReloadResult>;
@@ -97,13 +100,13 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
   );
 
   const ownPorts = new Set<number>();
+  const host = { ownPorts, resolve, connections: { most: connectionShare(4000), open: 0 } };
   const via = `1.1 exeat-${randomBytes(12).toString('hex')}`;
   const network = authorityNetworkOf(config);
   const client = network === undefined ? undefined : stack.use(createGuardedFetch(network, { ownPorts, resolve }));
   const authority = config.authority && client && createAuthorityClient(config.authority, { identity, fetch: client.fetch });
-  const connections = { most: connectionShare(4000), open: 0 };
   const build = (next: Config) => ({
-    ...buildGraph(next, { authority, host: { ownPorts, resolve, connections }, via, fingerprint, audit }),
+    ...buildGraph(next, { authority, host, via, fingerprint, audit }),
     toAuthority: authorityNetworkOf(next),
   });
   let current = config;
@@ -121,11 +124,12 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
     audit,
     agent: () => identity.principal(),
     leases: (id) => broker.leases(id),
-    revokeLeases: (id) => broker.revokeTask(id),
+    revokeLeases: (id) => (approvals.drop(id), broker.revokeTask(id)),
     proxyUrl: () => `http://${proxy}`,
   });
   stack.use(tasks);
 
+  const approvals = stack.use(openApprovals(config, { host, audit, log }));
   const refusals = stack.use(createRefusals(audit));
   const refused = (code: ErrorCode): void => void refusals.sum(code);
   const tlsFailed = createTlsComplaints({ log, refused, count: (failure) => metrics.clientTlsFailed(failure) });
@@ -135,6 +139,7 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
     },
     identity,
     tasks,
+    approvals,
     broker,
     log: { sink: audit, summed: (code, task) => refusals.sum(code, task) },
     fingerprint,
@@ -154,6 +159,7 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
         if (next.toAuthority !== undefined) client?.redirect(next.toAuthority);
         broker.swapProviders(providers);
         tasks.reconfigure(settings);
+        approvals.reconfigure(settings.approvals);
         cutWhatIsNoLongerGranted(graph, tasks);
         setTimeout(() => void retired.upstream[Symbol.asyncDispose](), retireAfterMs).unref();
         tellInForce('reloaded');
@@ -170,10 +176,7 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
   await tasks.start();
   tellInForce('loaded at start');
   // While nobody watches nothing issued stays alive; open tasks get fresh credentials at the next start.
-  stack.defer(async () => {
-    const alive = tasks.list().filter(({ state }) => state === 'open' || state === 'paused');
-    await Promise.allSettled(alive.map(({ id }) => broker.revokeTask(id)));
-  });
+  stack.defer(() => revokeAlive(tasks, broker));
 
   const all = stack.move();
   const open = async (server: Server, at: ListenAt, closing: Closing): Promise<string> => {
@@ -188,6 +191,7 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
     },
     identity,
     tasks,
+    approvals,
     audit,
     metrics,
     reload: (cause) => reloader.reload(cause),

@@ -32,6 +32,7 @@ const layerOfFolder: Readonly<Record<string, Layer>> = {
 const layerOfFile: Readonly<Record<string, Layer>> = {
   'identity/identity.ts': 'contracts',
   'tasks/task.ts': 'contracts',
+  'tasks/approval.ts': 'contracts',
   'protocol/operation.ts': 'contracts',
   'protocol/message.ts': 'contracts',
   'policy/policy.ts': 'contracts',
@@ -40,12 +41,15 @@ const layerOfFile: Readonly<Record<string, Layer>> = {
   'audit/audit.ts': 'contracts',
   'pipeline.ts': 'pipeline',
   'admit.ts': 'pipeline',
+  'approve.ts': 'pipeline',
   'call-record.ts': 'pipeline',
   'explain.ts': 'pipeline',
   'regrant.ts': 'pipeline',
   'long-calls.ts': 'pipeline',
+  'drain.ts': 'pipeline',
   'graph.ts': 'roots',
   'stages.ts': 'roots',
+  'open-approvals.ts': 'roots',
   'sidecar.ts': 'roots',
   'main.ts': 'main',
 };

@@ -24,6 +24,8 @@ export interface CallEvent {
   readonly inputs?: Readonly<Record<string, unknown>> | undefined;
   readonly policy_digest?: string | undefined;
   readonly planned?: boolean | undefined;
+  /** Someone's yes that it went with. */
+  readonly approval?: string | undefined;
   readonly lease?: string | undefined;
   readonly legacy?: boolean | undefined;
   /** Status that the client was sent, or would have been had it not left (499). */
@@ -101,6 +103,20 @@ export interface PrivilegeEvent {
   readonly digest?: string | undefined;
 }
 
+/** Policy wants someone's yes for an operation; a yes is a `privilege.changed`. */
+export interface ApprovalEvent {
+  readonly kind: 'approval.requested' | 'approval.denied';
+  readonly approval: string;
+  readonly task: string;
+  readonly call?: string | undefined;
+  readonly operation: string;
+  readonly rule: string;
+  /** SHA-256 over the operation and its arguments. */
+  readonly digest: string;
+  readonly by?: string | undefined;
+  readonly expires_at?: number | undefined;
+}
+
 export interface IdentityEvent {
   readonly kind: 'identity.rotated';
   readonly agent: string;
@@ -134,6 +150,7 @@ export type AuditEvent =
   | ReflectionEvent
   | TaskEvent
   | PrivilegeEvent
+  | ApprovalEvent
   | IdentityEvent
   | AgentEvent
   | GapEvent

@@ -25,7 +25,7 @@ export interface ControlSettings {
   readonly control: string | undefined;
   readonly tokenFile: string | undefined;
   /** Whose token is taken when no file was named. */
-  readonly role: 'operator' | 'orchestrator';
+  readonly role: 'operator' | 'orchestrator' | 'approver';
 }
 
 /** Ending a task drains it and asks every issuer to revoke. */

@@ -11,7 +11,7 @@ export function trustedPathsOf(config: Config, file: string): string[] {
   const identity = config.identity.source === 'file' ? config.identity.path : config.identity.folder;
   const defaults = defaultFolders();
   const { agent: _theAgentsOwn, ...tokens } = config.control.tokens;
-  const made = (['operator', 'orchestrator'] as const)
+  const made = (['operator', 'orchestrator', 'approver'] as const)
     .filter((role) => tokens[role] === undefined)
     .map((role) => join(defaults.tokens, `${role}.token`));
   const secrets = referencesIn({ ...config, control: tokens }, []).flatMap(({ reference }) => reference.file ?? []);

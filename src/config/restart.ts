@@ -9,6 +9,7 @@ const fixedAtStart = ['listen', 'control', 'identity', 'authority', 'tls', 'audi
 export function assertReloadable(current: Config, next: Config): Config {
   const changed: string[] = fixedAtStart.filter((key) => JSON.stringify(current[key]) !== JSON.stringify(next[key]));
   if (current.tasks.state !== next.tasks.state) changed.push('tasks.state');
+  if (JSON.stringify(current.approvals.webhook) !== JSON.stringify(next.approvals.webhook)) changed.push('approvals.webhook');
   // One that is missing already must not bar the way: a policy may have to change at once.
   const before = new Set(missingSecrets(current));
   const problems = [

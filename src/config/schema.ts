@@ -5,6 +5,7 @@ import { identityConfig } from '../identity/registry.ts';
 import { caConfig } from '../ingress/ca-config.ts';
 import { policyConfig } from '../policy/registry.ts';
 import { z } from '../settings.ts';
+import { approvalsConfig } from '../tasks/approval-settings.ts';
 import { intentConfig, tasksConfig } from '../tasks/settings.ts';
 import { destinationConfig } from './destination.ts';
 import { listenConfig } from './listen.ts';
@@ -21,6 +22,7 @@ export const configSchema = z.strictObject({
   upstream_proxy: upstreamProxyConfig.optional(),
   tls: z.strictObject({ ca: caConfig.prefault({}) }).prefault({}),
   tasks: tasksConfig.prefault({}),
+  approvals: approvalsConfig.prefault({}),
   intents: z.record(name, intentConfig).default({}),
   policy: policyConfig.prefault({ engine: 'cedar' }),
   audit: auditConfig.prefault({}),

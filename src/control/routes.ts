@@ -2,7 +2,9 @@ import { isRefusal, refuse, type Refusal } from '../errors.ts';
 import type { Principal } from '../identity/identity.ts';
 import { isoOrNull } from '../iso.ts';
 import { duration, z } from '../settings.ts';
+import type { ApprovalControl } from '../tasks/approval.ts';
 import { taskReport, taskSummary, type Task, type TaskControl } from '../tasks/task.ts';
+import { approvalRoutes } from './approval-routes.ts';
 import type { ControlRole } from './tokens.ts';
 
 /** Who asks: a role, or the holder of one task's own credential. */
@@ -37,6 +39,7 @@ export interface Route {
 /** What the control API acts on; passed in by the composition root. */
 export interface ControlDeps {
   readonly tasks: TaskControl;
+  readonly approvals: ApprovalControl;
   readonly identity: () => { readonly principal: Principal | undefined; readonly expiresAt: number | undefined };
   readonly explain: (request: ExplainRequest) => Refusal | Promise<object>;
   readonly reload: () => Promise<{ readonly reloaded: true } | { readonly reloaded: false; readonly reason: string }>;
@@ -141,6 +144,7 @@ export function routesOf(deps: ControlDeps): readonly Route[] {
         return isRefusal(report) ? report : ok(report);
       },
     })),
+    ...approvalRoutes(deps.approvals),
     {
       method: 'POST',
       path: '/v1/agents/allow',

@@ -4,16 +4,21 @@ import { dirname, join } from 'node:path';
 import { readSecret, secretReference, z, type SecretReference } from '../settings.ts';
 
 /** What a bearer token of the control API stands for. */
-export type ControlRole = 'operator' | 'orchestrator' | 'agent';
+export type ControlRole = (typeof roles)[number];
 
-const roles = ['operator', 'orchestrator', 'agent'] as const;
+const roles = ['operator', 'orchestrator', 'approver', 'agent'] as const;
 
 /** The `control:` key. A token left out is made in the tokens folder. */
 export const controlConfig = z.strictObject({
   /** More `host[:port]` that clients may name, where the API is exposed by another one than the listener's own. */
   hosts: z.array(z.string().min(1).toLowerCase()).default([]),
   tokens: z
-    .strictObject({ operator: secretReference.optional(), orchestrator: secretReference.optional(), agent: secretReference.optional() })
+    .strictObject({
+      operator: secretReference.optional(),
+      orchestrator: secretReference.optional(),
+      approver: secretReference.optional(),
+      agent: secretReference.optional(),
+    })
     .prefault({}),
 });
 

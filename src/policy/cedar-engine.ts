@@ -27,6 +27,7 @@ export function createEngine(cedar: Cedar, { policies, vocabulary }: PolicySet):
   const namesMint = new Set(
     policies.filter(({ json }) => entitiesIn(headsOf(json).action).some(({ id }) => id === mint)).map(({ id }) => id),
   );
+  const wantsApproval = new Set(policies.filter(({ json }) => 'approval' in (json.annotations ?? {})).map(({ id }) => id));
   let inUse = cedar;
   prepare(inUse, { policies, vocabulary });
   return {
@@ -62,7 +63,11 @@ export function createEngine(cedar: Cedar, { policies, vocabulary }: PolicySet):
   /** A permit over all actions does not permit what creates standing access: a policy must name `mint` in its head. */
   function decisionOf(allow: boolean, reason: readonly string[], group: ActionGroup): Decision {
     const determining = allow && group === 'mint' ? reason.filter((id) => namesMint.has(id)) : reason;
-    return { allow: allow && determining.length > 0, policies: determining.toSorted() };
+    const sorted = determining.toSorted();
+    const [rule] = sorted;
+    if (!allow || rule === undefined) return { allow: false, policies: sorted };
+    // One permit that asks for nothing is enough.
+    return { allow: true, policies: sorted, ...(sorted.every((id) => wantsApproval.has(id)) && { approval: { rule } }) };
   }
 
   /** After a trap the memory cannot be trusted; the call that met it is denied, the next one gets a new instance. */

@@ -20,6 +20,7 @@ export function slipsIn(source: PolicySource, vocabulary: Vocabulary): Checked {
       [toolArguments]: new Set(inScope.flatMap(({ tools }) => [...(tools?.values() ?? [])]).flatMap((tool) => [...tool.arguments.keys()])),
     }),
   });
+  for (const name of Object.keys(source.json.annotations ?? {})) walk.annotation(name);
   for (const head of [heads.principal, heads.action, heads.resource]) {
     if (head.entity_type !== undefined) walk.type(head.entity_type);
     for (const entity of entitiesIn(head)) walk.entity(entity);
@@ -69,6 +70,13 @@ class Walk {
   constructor(source: PolicySource, known: Known) {
     this.#source = source;
     this.#known = known;
+  }
+
+  /** One that is misspelt would leave a policy without its condition. */
+  annotation(name: string): void {
+    if (!annotations.includes(name)) this.#problem(`there is no annotation "@${name}"${didYouMean(name, annotations)}`, name);
+    if (name === 'approval' && this.#source.json.effect === 'forbid')
+      this.#problem('"@approval" stands on a permit: what is forbidden is for nobody to approve', name);
   }
 
   type(type: string): void {
@@ -153,4 +161,6 @@ class Walk {
   }
 }
 
+/** What may stand before a policy: its name, words for readers, and that it takes someone's yes. */
+const annotations = ['id', 'description', 'approval'];
 const comparisons = new Set(['==', '!=', 'contains', 'containsAll', 'containsAny']);

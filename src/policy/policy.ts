@@ -78,12 +78,16 @@ export interface Permit {
   readonly observed: boolean;
 }
 
-/** Turns a decision into a permit or a refusal. Neither a `mint` operation nor one that could not be evaluated is observed into being. */
-export function grant(request: AccessRequest, decision: Decision): Permit | Refusal {
+/**
+ * Turns a decision into a permit or a refusal. Neither a `mint` operation nor one that could not be evaluated is observed into being.
+ * `approval`: someone has said yes to it, where that is what policy asks for.
+ */
+export function grant(request: AccessRequest, decision: Decision, approval?: string): Permit | Refusal {
   const permit = (observed: boolean) => ({ request, decision, observed }) as Permit;
   if (decision.error !== undefined) return refuse('policy_error');
-  if (decision.allow) return decision.approval === undefined ? permit(false) : refuse('approval_required');
+  const lacksApproval = decision.approval !== undefined && approval === undefined;
+  if (decision.allow && !lacksApproval) return permit(false);
   const { observeUntil } = request.target.destination;
   if (observeUntil !== undefined && request.time < observeUntil && request.operation.group !== 'mint') return permit(true);
-  return refuse('policy_denied');
+  return refuse(decision.allow ? 'approval_required' : 'policy_denied');
 }

@@ -17,7 +17,7 @@ export interface ControlAnswer {
 export type Ask = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<ControlAnswer>;
 
 /** Speaks to the control API with a role's token from its file, or with any other bearer token. */
-export function controlOf(exeat: Controlled, bearer: 'operator' | 'orchestrator' | 'agent' | { readonly token: string }): Ask {
+export function controlOf(exeat: Controlled, bearer: 'operator' | 'orchestrator' | 'approver' | 'agent' | { readonly token: string }): Ask {
   const token = () => (typeof bearer === 'string' ? readFileSync(join(exeat.folder, `${bearer}.token`), 'utf8').trim() : bearer.token);
   return (method, path, body, headers) => {
     const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);

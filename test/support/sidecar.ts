@@ -14,6 +14,7 @@ export interface TestConfig {
   readonly destinations: Readonly<Record<string, object>>;
   readonly intents?: Readonly<Record<string, object>>;
   readonly tasks?: object;
+  readonly approvals?: object;
   readonly audit?: object;
   readonly identity?: object;
   readonly authority?: object;
@@ -110,9 +111,12 @@ export function configOf(config: TestConfig, folder: string): object {
     ...(config.tls === undefined ? {} : { tls: config.tls }),
     ...(config.upstream_proxy === undefined ? {} : { upstream_proxy: config.upstream_proxy }),
     control: {
-      tokens: Object.fromEntries(['operator', 'orchestrator', 'agent'].map((role) => [role, { file: join(folder, `${role}.token`) }])),
+      tokens: Object.fromEntries(
+        ['operator', 'orchestrator', 'approver', 'agent'].map((role) => [role, { file: join(folder, `${role}.token`) }]),
+      ),
     },
     tasks: { state: join(folder, 'state'), drain: '200ms', ...config.tasks },
+    ...(config.approvals === undefined ? {} : { approvals: config.approvals }),
     intents: config.intents ?? { work: { description: 'Test', destinations: Object.keys(config.destinations) } },
     policy: { engine: 'cedar', directory: join(folder, 'policies') },
     audit: { to: join(folder, 'audit.ndjson'), ...config.audit },

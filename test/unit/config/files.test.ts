@@ -25,13 +25,13 @@ test('what a watch looks at is what a reload reads', () => {
 });
 
 test("config, policies, secrets, state and log are files to trust; the agent's own token is not", () => {
-  const made = join(defaultFolders().tokens, 'orchestrator.token');
+  const made = ['orchestrator', 'approver'].map((role) => join(defaultFolders().tokens, `${role}.token`));
   assert.deepEqual(
     trustedPathsOf(config, 'exeat.yaml').toSorted(),
     loadedPathsOf(config, 'exeat.yaml')
       .concat(
         '/run/op.token',
-        made,
+        ...made,
         '/tokens/exeat',
         '/state',
         '/log/audit.ndjson',
