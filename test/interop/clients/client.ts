@@ -39,10 +39,14 @@ export interface Unmodified extends Row {
   readonly environment?: (proxyUrl: URL, trust: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
 }
 
+/** What a client may have no way to do, in the README's words. */
+export const lacking = { chunked: 'sends no upload of unknown length', 'keep-alive': 'closes each connection' } as const;
+export type Lack = keyof typeof lacking;
+
 /** One that is asked for single HTTP requests. */
 export interface Client extends Unmodified {
-  /** What it has no way to do, so that those scenarios are not in its table. */
-  readonly lacks?: readonly ('chunked' | 'keep-alive')[];
+  /** What it has no way to do: those scenarios are not in its table, and the README says so. */
+  readonly lacks?: readonly Lack[];
   /** What it prints for a 407 to a request where that is an error of the client's and no answer. */
   readonly proxyRefused?: RegExp;
   /** What it prints for a 407 to a CONNECT, if not its number. */

@@ -1,6 +1,6 @@
 // Clients that people use, unmodified, with environment variables or a base URL: a table of clients, doors and scenarios.
-import { hash, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -12,7 +12,7 @@ import { doors, httpsDoor, plainEnvironment, proxyEnvironment, type Door } from 
 import { clients } from './drivers.ts';
 import { createItemsApi } from './items-api.ts';
 import { runScenarios } from './run-scenarios.ts';
-import { scenarios, type Scenario, type Stage } from './scenarios.ts';
+import { scenarios, type Scenario, type Stage, type Upload } from './scenarios.ts';
 import { httpApi, startWorld, type World } from './world.ts';
 
 const policy = `@id("work reads") permit (principal, action in Action::"read", resource);
@@ -23,11 +23,11 @@ const folder = mkdtempSync(join(tmpdir(), 'exeat-clients-'));
 const stack = new AsyncDisposableStack();
 stack.defer(() => rmSync(folder, { recursive: true, force: true }));
 const content = randomBytes(8 * 1024 * 1024);
-const upload = { path: join(folder, 'upload'), bytes: content.length, sha256: hash('sha256', content) };
+const upload = uploadOf('upload', [content]);
+const largest = uploadOf('largest', Array<Buffer>(13).fill(content));
 let world: World;
 
 before(async () => {
-  writeFileSync(upload.path, content);
   world = stack.use(await startWorld({ policy, serve: httpApi(api.answer) }));
 });
 after(() => stack.disposeAsync());
@@ -92,6 +92,7 @@ function stageOf({ client, door, task, command }: Played): Stage {
     sidecar,
     api,
     upload,
+    largest,
     start({ path, as = task, headers, ...ask }) {
       const url = door.url(sidecar.proxy, path);
       const { program, argv, input } = command({ ...ask, url, headers: { ...headers, ...door.headers(as) } });
@@ -102,4 +103,14 @@ function stageOf({ client, door, task, command }: Played): Stage {
       return start(program, argv, { env, ...(input === undefined ? {} : { input }) });
     },
   };
+}
+
+function uploadOf(name: string, parts: readonly Buffer[]): Upload {
+  const path = join(folder, name);
+  const digest = createHash('sha256');
+  for (const part of parts) {
+    appendFileSync(path, part);
+    digest.update(part);
+  }
+  return { path, bytes: parts.reduce((sum, { length }) => sum + length, 0), sha256: digest.digest('hex') };
 }

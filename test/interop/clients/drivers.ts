@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import type { Client, Row } from './client.ts';
+import { lacking, type Client, type Row } from './client.ts';
 import type { ServiceClient } from './service-client.ts';
 
 /**
@@ -19,4 +19,8 @@ const drivers = await Promise.all(files.toSorted().map(async (name) => (await im
 
 export const clients: readonly Client[] = drivers.flatMap((driver) => driver.clients ?? []);
 export const serviceClients: readonly ServiceClient[] = drivers.flatMap((driver) => driver.serviceClients ?? []);
-export const rows: readonly Row[] = [...clients, ...drivers.flatMap((driver) => driver.rows ?? []), ...serviceClients];
+export const rows: readonly Row[] = [...clients.map(withLacks), ...drivers.flatMap((driver) => driver.rows ?? []), ...serviceClients];
+
+function withLacks({ lacks = [], limits = [], ...client }: Client): Row {
+  return { ...client, limits: [...lacks.map((lack) => lacking[lack]), ...limits] };
+}

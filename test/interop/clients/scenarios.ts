@@ -2,11 +2,18 @@ import assert from 'node:assert/strict';
 import type { Program } from '../support/program.ts';
 import type { OpenTask, RunningSidecar } from '../support/exeat.ts';
 import { readAnswer, readStatuses, type Answer } from './answer.ts';
-import type { Ask, Client } from './client.ts';
+import type { Ask, Client, Lack } from './client.ts';
 import { httpsDoor, proxyDoor, withWrongSecret, type Door } from './doors.ts';
 import type { ItemsApi } from './items-api.ts';
 import { startRelay } from './relay.ts';
 import { ownCredential } from './service-client.ts';
+
+/** A file, and what arrives when it is sent. */
+export interface Upload {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
 
 /** What a scenario has to work with: a fresh task, and one client at one door. */
 export interface Stage {
@@ -15,7 +22,8 @@ export interface Stage {
   readonly task: OpenTask;
   readonly sidecar: RunningSidecar;
   readonly api: ItemsApi;
-  readonly upload: { readonly path: string; readonly bytes: number; readonly sha256: string };
+  readonly upload: Upload;
+  readonly largest: Upload;
   /** Starts the client; `as` names another task, or the same by other means. */
   readonly start: (ask: Omit<Ask, 'url'> & { readonly path: string; readonly as?: OpenTask }) => Program;
 }
@@ -24,7 +32,7 @@ export interface Scenario {
   readonly name: string;
   /** Left out: all of them. */
   readonly only?: readonly Door[];
-  readonly needs?: 'chunked' | 'keep-alive';
+  readonly needs?: Lack;
   /** Its calls belong to no task. */
   readonly anonymous?: true;
   readonly run: (stage: Stage) => Promise<void>;
@@ -82,6 +90,15 @@ export const scenarios: readonly Scenario[] = [
     name: 'a large upload arrives intact',
     run: async ({ start, upload: { path: file, bytes, sha256 } }) => {
       const answer = await answerOf(start({ method: 'PUT', path: '/uploads/1', file }));
+      assert.equal(answer.status, 200, answer.body);
+      assert.deepEqual(JSON.parse(answer.body), { bytes, sha256, chunked: false });
+    },
+  },
+  {
+    name: 'an upload of 100 MB arrives intact',
+    only: [httpsDoor],
+    run: async ({ start, largest: { path: file, bytes, sha256 } }) => {
+      const answer = await answerOf(start({ method: 'PUT', path: '/uploads/largest', file }));
       assert.equal(answer.status, 200, answer.body);
       assert.deepEqual(JSON.parse(answer.body), { bytes, sha256, chunked: false });
     },

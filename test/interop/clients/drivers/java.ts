@@ -3,14 +3,14 @@ import { programArguments, programFile, type Client } from '../client.ts';
 
 const httpClient: Client = {
   ...java('Java HttpClient', 'ModernClient.java'),
-  limits: ['with an Authenticator it drops an Authorization of its caller', 'throws at a 407, with no reason'],
+  limits: ['with an Authenticator it drops an Authorization of its caller', 'shows nothing of a 407'],
   proxyRefused: /No credentials provided/,
   tunnelRefused: /No credentials provided/,
 };
 /** Without buffering it could not send a body again after a 407, so it is asked to buffer, and sends a length. */
 const httpUrlConnection: Client = {
   ...java('Java HttpURLConnection', 'ClassicClient.java'),
-  limits: ['an upload is buffered by its caller, or a 407 ends it'],
+  limits: ['unless its caller has an upload buffered, a 407 ends it'],
   lacks: ['chunked'],
 };
 

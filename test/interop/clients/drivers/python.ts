@@ -7,7 +7,7 @@ import { programArguments, programFile, type Client } from '../client.ts';
 const packages = ['requests==2.34.2', 'httpx==0.28.1'];
 
 /** It asks for each connection to be closed. */
-const urllib: Client = { ...python('Python urllib', 'urllib_client.py'), lacks: ['keep-alive'], limits: ['closes each connection'] };
+const urllib: Client = { ...python('Python urllib', 'urllib_client.py'), lacks: ['keep-alive'] };
 const requests = python('Python requests', 'requests_client.py');
 const httpx = python('Python httpx', 'httpx_client.py');
 

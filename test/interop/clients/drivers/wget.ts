@@ -5,7 +5,7 @@ const wget: Client = {
   name: 'wget',
   // Where it is built with GnuTLS it reads no variable.
   took: 'setting: `--ca-certificate="$SSL_CERT_FILE"`',
-  limits: ['sends no upload of unknown length', 'shows no body of a refused CONNECT'],
+  limits: ['shows of a refused CONNECT the reason alone'],
   lacks: ['chunked'],
   tunnelRefused: /Proxy tunneling failed: /,
   prepare: async () => {
