@@ -113,6 +113,7 @@ export class CallRecord implements MessageSource {
       legacy: this.credential?.lease.legacy === true ? true : undefined,
       status,
       received_status: outcome?.status === status ? undefined : outcome?.status,
+      grpc_status: outcome?.grpcStatus,
       code: refusal?.refused,
       request_bytes: outcome?.requestBytes ?? 0,
       response_bytes: outcome?.responseBytes ?? 0,

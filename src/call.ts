@@ -110,9 +110,11 @@ export interface Reply {
 export interface Outcome {
   /** The destination's status, or the one with which the upstream proxy refused to lead there; undefined when there was none. */
   readonly status: number | undefined;
+  /** The destination's `grpc-status`, of a call of gRPC. */
+  readonly grpcStatus?: number | undefined;
   /** Why the call did not complete; undefined = it did. */
   readonly code: ErrorCode | undefined;
-  /** The destination answered 401 to a credential of ours; nothing was sent to the client and the call may be repeated. */
+  /** The destination answered 401, or gRPC's UNAUTHENTICATED, to a credential of ours. Unless the reply has started the call may be repeated. */
   readonly credentialRejected: boolean;
   readonly requestBytes: number;
   readonly responseBytes: number;

@@ -24,6 +24,14 @@ export function grpcTimeoutMs(value: string): number | undefined {
   return unit === '' ? undefined : Math.min(Math.ceil(ms), longestMs);
 }
 
+/** UNAUTHENTICATED: what a 401 is elsewhere. */
+export const unauthenticated = 16;
+
+/** What `grpc-status` says, which stands in the trailers of an answer, or in the head of one without messages; undefined: nothing that is a code. */
+export function grpcStatusIn({ 'grpc-status': value }: Readonly<Record<string, unknown>>): number | undefined {
+  return typeof value === 'string' && /^\d{1,3}$/.test(value) ? Number(value) : undefined;
+}
+
 /** gRPC's status codes, by the HTTP status of ours; a code of its own where that says too little. */
 const byStatus: Readonly<Record<number, number>> = {
   400: 3,

@@ -142,7 +142,8 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
     record.outcome = outcome;
     if (!outcome.credentialRejected) return outcome.code === undefined ? undefined : refuse(outcome.code);
     const fresh = record.credential !== undefined && stages.broker.evict(record.credential);
-    if (attempt > 1 || !fresh || (call.body !== undefined && record.held === undefined)) return refuse('credential_rejected');
+    const repeatable = !record.reply.started && (call.body === undefined || record.held !== undefined);
+    if (attempt > 1 || !fresh || !repeatable) return refuse('credential_rejected');
   }
 }
 

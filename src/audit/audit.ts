@@ -32,6 +32,8 @@ export interface CallEvent {
   readonly status?: number | undefined;
   /** The destination's, or with `upstream_proxy_…` that proxy's, where the client was sent another. */
   readonly received_status?: number | undefined;
+  /** The destination's `grpc-status`. */
+  readonly grpc_status?: number | undefined;
   /** Why the call was refused or did not complete. */
   readonly code?: ErrorCode | undefined;
   readonly request_bytes: number;

@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import type { InboundCall, Outcome, Reply } from '../call.ts';
 import type { Target } from '../destination.ts';
 import { ExeatError, type ErrorCode } from '../errors.ts';
+import { grpcStatusIn, unauthenticated } from '../grpc.ts';
 import type { Clients } from './client.ts';
 import { failureCode } from './failures.ts';
 import type { Guard } from './echoes.ts';
@@ -34,6 +35,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   readonly #options: ForwardingOptions;
   #controller: Dispatcher.DispatchController | undefined;
   #status: number | undefined;
+  #grpcStatus: number | undefined;
   #code: ErrorCode | undefined;
   #rejected = false;
   #ended = false;
@@ -81,11 +83,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     clearTimeout(this.#silence);
     this.#status = status;
     this.#address = this.#options.clients.answering;
-    if (status === 401 && this.#options.injected) {
-      this.#rejected = true;
-      controller.abort(new ExeatError('credential_rejected'));
-      return;
-    }
+    if (this.#isRejected(status, fields)) return controller.abort(new ExeatError('credential_rejected'));
     const onRoute = this.#call.caller.door === 'route';
     this.#reply.start(status, responseHeaders(fields, this.#options.target, onRoute));
     const length = fields['content-length'];
@@ -132,6 +130,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   onResponseEnd(_controller: Dispatcher.DispatchController, trailers: ResponseFields): void {
     this.#ended = true;
+    if (this.#isRejected(this.#status, trailers)) return this.#breakOff();
     const pass = this.#call.acceptsTrailers && this.#owed === -1 ? responseTrailers(trailers) : [];
     if (pass.length > 0) this.#reply.end(this.#last, pass);
     else this.#reply.end(this.#last);
@@ -144,6 +143,13 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     if (!this.#rejected) this.#code ??= this.#call.body?.errored ? 'client_gone' : failureCode(error, this.#status === undefined);
     if (error instanceof ExeatError) this.#status ??= error.refusal.receivedStatus;
     this.#breakOff();
+  }
+
+  /** Notes what gRPC says, too. */
+  #isRejected(status: number | undefined, fields: ResponseFields): boolean {
+    if (this.#call.grpc === true) this.#grpcStatus ??= grpcStatusIn(fields);
+    this.#rejected = this.#options.injected && (status === 401 || this.#grpcStatus === unauthenticated);
+    return this.#rejected;
   }
 
   /** Each 1xx renews the client's timeout for the head, so their number and their time have a limit. */
@@ -168,7 +174,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   #breakOff(): void {
     // What is being decoded is dropped even if nothing of it has been sent.
-    if (this.#reply.started || this.#guarded !== undefined) this.#reply.breakOff(this.#code);
+    if (this.#reply.started || this.#guarded !== undefined) this.#reply.breakOff(this.#rejected ? 'credential_rejected' : this.#code);
     this.#settle();
   }
 
@@ -182,6 +188,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     clearTimeout(this.#silence);
     this.#options.resolve({
       status: this.#status,
+      grpcStatus: this.#grpcStatus,
       code: this.#code,
       credentialRejected: this.#rejected && this.#code === undefined,
       requestBytes: this.#sentBytes,

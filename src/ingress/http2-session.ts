@@ -34,6 +34,20 @@ const limits = {
 export function serveHttp2(socket: Duplex, inside: Inside, { handle, refused, context }: Http2Options): ServerHttp2Session {
   const session = performServerHandshake(socket, limits);
   let running = 0;
+  let last = 0;
+  // Streams are numbered as they come (RFC 9113 §5.1.1), from 1 or, by some clients, from 3: one that is missing was reset as no request by Node's library.
+  const noteMissing = (opened: number, expected: number) => {
+    if (opened > expected) refused('malformed_request');
+    last = opened;
+  };
+  // Both before Node's own listeners, which leave no session to be asked.
+  const over = () => noteMissing(session.state.lastProcStreamID ?? last, last);
+  socket.prependOnceListener('error', over);
+  socket.prependOnceListener('end', () => {
+    over();
+    // The connection may be half open, but no client of HTTP/2 reads on: it would be kept until it is idle for long.
+    session.destroy();
+  });
   session.on('error', (error) => {
     if ('code' in error && String(error.code).startsWith('ERR_HTTP2')) refused('malformed_request');
   });
@@ -42,6 +56,7 @@ export function serveHttp2(socket: Duplex, inside: Inside, { handle, refused, co
   });
   session.on('stream', (stream: ServerHttp2Stream, _headers, _flags, raw: string[]) => {
     running += 1;
+    noteMissing(stream.id ?? last, Math.max(last, 1) + 2);
     stream.once('close', () => (running -= 1));
     stream.on('error', ignore);
     inside.asked = true;

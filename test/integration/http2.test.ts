@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { test } from 'node:test';
+import { headers, openFrames } from '../support/http2-frames.ts';
 import { answerOf, openHttp2 } from '../support/http2.ts';
 import { secret, startTunnelWorld } from '../support/tunnel.ts';
 
@@ -124,6 +125,26 @@ test('a client that resets its stream ends the call at the destination, and the 
   const [event] = await world.exeat.events({ kind: 'call' });
   assert.equal(event?.['code'], 'client_gone');
   assert.equal((await client.call({ ':path': '/2' })).status, 200);
+});
+
+test('a client that ends its connection is not kept, and what runs on it ends at the destination', async () => {
+  const [begun, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  await using world = await startTunnelWorld({
+    answer: (_request, response) => {
+      begun.resolve();
+      response.writeHead(200).write('begun');
+      response.once('close', () => gone.resolve());
+    },
+  });
+  await using client = await openFrames(world.exeat, { authorization: world.authorization() });
+  const fields = [':method', 'GET', ':scheme', 'https', ':authority', 'api.example', ':path', '/x'];
+  client.send(headers(1, fields));
+  await begun.promise;
+  client.tls.end();
+  await once(client.wire, 'close');
+  await gone.promise;
+  const [event] = await world.exeat.events({ kind: 'call' });
+  assert.equal(event?.['code'], 'client_gone');
 });
 
 test('an answer that breaks off is reset, so that it is not taken for whole', async () => {

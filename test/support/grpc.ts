@@ -124,6 +124,7 @@ function implementation(seen: GrpcSeen) {
       note(call);
       if (call.request === 'hang') return;
       if (call.request === 'fail') done({ code: status.NOT_FOUND, details: 'no such thing', metadata: trailer });
+      else if (call.request === 'reject') done({ code: status.UNAUTHENTICATED, details: 'log in', metadata: trailer });
       else done(null, call.request, trailer);
     },
     Count(call: ServerWritableStream<Text, Text>) {
@@ -143,7 +144,10 @@ function implementation(seen: GrpcSeen) {
     },
     Chat(call: ServerDuplexStream<Text, Text>) {
       note(call);
-      call.on('data', (text: Text) => call.write(text.toUpperCase()));
+      call.on('data', (text: Text) => {
+        if (text === 'reject') call.emit('error', { code: status.UNAUTHENTICATED, details: 'log in', metadata: trailer });
+        else call.write(text.toUpperCase());
+      });
       call.on('end', () => call.end(trailer));
     },
   };
