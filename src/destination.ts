@@ -49,6 +49,8 @@ export interface Destination extends PeerNetwork {
   readonly protocol: 'http' | 'grpc' | 'tunnel' | 'mcp' | 'llm' | 'a2a';
   /** What a CONNECT to it is: `intercept`, read call by call, or `tunnel`, one call that is relayed unread and has no credential. */
   readonly tls: 'intercept' | 'tunnel';
+  /** What may be asked of a model provider. */
+  readonly models?: ModelSettings;
   /** By name; where there are any, a tool that is not among them is refused. */
   readonly tools?: ReadonlyMap<string, PinnedTool>;
   /** Arguments that the pinned definition does not declare pass unseen; else they are refused. */
@@ -69,6 +71,16 @@ export interface Destination extends PeerNetwork {
   readonly unsafeReflection: boolean;
   /** Epoch ms until which calls that policy would deny are forwarded and marked; task and address checks still refuse. */
   readonly observeUntil?: number;
+}
+
+/** What a model provider may do from its own network, where nothing of it comes by here. */
+export interface ModelSettings {
+  /** Types of tools, without a date at their end. */
+  readonly providerTools: ReadonlySet<string>;
+  /** Tools of servers may be called without anyone being asked. */
+  readonly unattendedTools: boolean;
+  /** Pictures and files may lie anywhere. */
+  readonly fetchesAnything: boolean;
 }
 
 /** A tool of an MCP server as an operator has reviewed it. */

@@ -3,11 +3,12 @@ import { credentialConfig } from '../credentials/registry.ts';
 import { credentialAmong, fieldName, protocolsField } from '../fields.ts';
 import { duration, date, size, z } from '../settings.ts';
 import { baseUrl, hostAndPort, hostPattern } from './hosts.ts';
+import { modelsConfig } from './models.ts';
 import { operations } from './operations.ts';
 import { toolsConfig } from './tools.ts';
 
-const now = ['http', 'grpc', 'tunnel'] as const;
-const later = new Set(['mcp', 'llm', 'a2a']);
+const now = ['http', 'llm', 'grpc', 'tunnel'] as const;
+const later = new Set(['mcp', 'a2a']);
 /** What may be relayed unread; all other protocols are pinned to be read. */
 const unread: ReadonlySet<string> = new Set(['http', 'tunnel']);
 
@@ -21,8 +22,8 @@ const protocol = z
   .superRefine((value, context) => {
     if (now.some((protocol) => protocol === value)) return;
     const message = later.has(value)
-      ? `"${value}" is not in this version; http, grpc and tunnel are`
-      : `expected "http", "grpc" or "tunnel", not "${value}"`;
+      ? `"${value}" is not in this version; ${now.join(', ')} are`
+      : `expected one of ${now.join(', ')}, not "${value}"`;
     context.addIssue({ code: 'custom', message });
   })
   .transform((value): Destination['protocol'] => now.find((each) => each === value) ?? 'http')
@@ -56,6 +57,7 @@ export const destinationConfig = z
     tls,
     operations: operations.default([]),
     tools: toolsConfig,
+    models: modelsConfig,
     credential: credentialConfig.optional(),
     observe: z.strictObject({ until: date }).optional().meta({ description: 'forwards and marks what policy would deny, until that day' }),
     connect_to: hostAndPort.optional().meta({ description: "dialled instead; TLS and Host keep the destination's name" }),
@@ -88,7 +90,7 @@ export const destinationConfig = z
       ...problemsOf(destination),
       ...tunnelProblems(destination),
       ...grpcProblems(destination),
-      ...toolProblems(destination),
+      ...messageProblems(destination),
     ])
       context.addIssue({ code: 'custom', path: [path], message });
   });
@@ -138,9 +140,17 @@ function grpcProblems({ protocol, route, operations }: Pick<DestinationConfig, '
   ];
 }
 
-function toolProblems({ protocol, tools }: Pick<DestinationConfig, 'protocol' | 'tools'>): { path: string; message: string }[] {
-  if (protocol === 'mcp' || tools === undefined) return [];
-  return [{ path: 'tools', message: 'only a destination with "protocol: mcp" has tools' }];
+function messageProblems({
+  protocol,
+  tools,
+  models,
+}: Pick<DestinationConfig, 'protocol' | 'tools' | 'models'>): { path: string; message: string }[] {
+  return [
+    ...(protocol === 'mcp' || tools === undefined ? [] : [{ path: 'tools', message: 'only a destination with "protocol: mcp" has tools' }]),
+    ...(protocol === 'llm' || models === undefined
+      ? []
+      : [{ path: 'models', message: 'only a destination with "protocol: llm" has models' }]),
+  ];
 }
 
 type Tunnelled = Pick<DestinationConfig, 'tls' | 'protocol' | 'hosts' | 'route' | 'credential' | 'operations'>;

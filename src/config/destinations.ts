@@ -1,5 +1,6 @@
 import type { Destination, PeerNetwork } from '../destination.ts';
 import { type DestinationConfig, tlsOf } from './destination.ts';
+import { modelSettings } from './models.ts';
 import { endpointsOf } from './network-checks.ts';
 import { readPem } from './pem.ts';
 import { ConfigError, type LocatedProblem } from './problems.ts';
@@ -62,6 +63,7 @@ function destinationOf(
     ...(settings.protocol === 'grpc' ? { http2: true } : {}),
     tls: tlsOf(settings),
     operations: settings.operations,
+    ...(settings.models === undefined ? {} : { models: modelSettings(settings.models) }),
     ...(tools?.reviewed === undefined ? {} : { tools: readTools(tools.reviewed, name, at('tools', 'reviewed')) }),
     ...(tools?.undeclared_arguments === 'opaque' ? { passesUndeclaredArguments: true } : {}),
     credentialKind: settings.credential?.kind,

@@ -1,5 +1,6 @@
 import { credentialAmong } from '../fields.ts';
 import type { ArgumentType, PinnedTool } from '../destination.ts';
+import { messageActionsOf } from '../protocol/operation.ts';
 import { shownArgument } from '../tool-arguments.ts';
 import type { AccessRequest } from './policy.ts';
 
@@ -12,6 +13,8 @@ export interface Attribute {
   readonly path: readonly string[];
   readonly type: 'String' | 'Bool' | 'Long' | 'Decimal' | 'Set' | 'Longs' | 'Intent' | 'Time';
   readonly optional: boolean;
+  /** The actions whose calls have it; undefined: all. */
+  readonly actions?: ReadonlySet<string>;
   /** Differs from call to call, so a cache key must not hold it as a value. */
   readonly volatile: boolean;
   /** What of it may be a secret, in the audit: all of it, or what follows the first `=` in each element of a set. */
@@ -34,6 +37,8 @@ export function attributesFor(parameters: readonly string[], tools: readonly Pin
 /** Claims of the workload's own token that policies may read, all optional. Others never reach policy. */
 const claims = ['namespace', 'service_account', 'pod', 'node'] as const;
 
+const mcpActions = messageActionsOf.mcp;
+
 const fixed: readonly Attribute[] = [
   stable('principal.issuer', (r) => r.principal.issuer),
   stable('principal.subject', (r) => r.principal.subject),
@@ -53,13 +58,38 @@ const fixed: readonly Attribute[] = [
   { ...volatile('context.http.query.pairs', (r) => queryOf(r).pairs), type: 'Set', secret: 'values' },
   { ...volatile('context.grpc.service', (r) => r.operation.grpc?.service), optional: true },
   { ...volatile('context.grpc.method', (r) => r.operation.grpc?.method), optional: true },
-  { ...stable('context.mcp.method', (r) => r.operation.mcp?.method), optional: true },
-  { ...volatile('context.mcp.tool', (r) => named(r, 'call_tool')), optional: true },
-  { ...volatile('context.mcp.prompt', (r) => named(r, 'get_prompt')), optional: true },
-  { ...volatile('context.mcp.uri', (r) => named(r, 'read_resource')), optional: true },
-  { ...stable('context.mcp.opaque', (r) => r.operation.mcp?.opaque), type: 'Bool', optional: true },
+  ...of(
+    ['infer'],
+    [
+      stable('context.llm.api', (r) => r.operation.llm?.api),
+      volatile('context.llm.model', (r) => r.operation.llm?.model),
+      { ...stable('context.llm.streaming', (r) => r.operation.llm?.streaming), type: 'Bool' },
+      { ...stable('context.llm.stored', (r) => r.operation.llm?.stored), type: 'Bool' },
+      { ...volatile('context.llm.max_tokens', (r) => r.operation.llm?.maxTokens), type: 'Long', optional: true },
+      { ...volatile('context.llm.tools', (r) => r.operation.llm?.tools), type: 'Set' },
+      { ...volatile('context.llm.provider_tools', (r) => r.operation.llm?.providerTools), type: 'Set' },
+      { ...volatile('context.llm.servers', (r) => r.operation.llm?.servers), type: 'Set' },
+      { ...volatile('context.llm.members', (r) => r.operation.llm?.members), type: 'Set' },
+    ],
+  ),
+  ...of(mcpActions, [stable('context.mcp.method', (r) => r.operation.mcp?.method)]),
+  ...of(
+    ['call_tool'],
+    [
+      volatile('context.mcp.tool', (r) => r.operation.mcp?.name),
+      { ...stable('context.mcp.opaque', (r) => r.operation.mcp?.opaque ?? true), type: 'Bool' },
+    ],
+  ),
+  ...of(['get_prompt'], [volatile('context.mcp.prompt', (r) => r.operation.mcp?.name)]),
+  ...of(['read_resource'], [volatile('context.mcp.uri', (r) => r.operation.mcp?.name)]),
   { ...volatile('context.time', (r) => r.time), type: 'Time' },
 ];
+
+/** Only calls with these actions have them; anybody else's policies must not look for them. */
+function of(actions: readonly string[], attributes: readonly Attribute[]): readonly Attribute[] {
+  const set = new Set(actions);
+  return attributes.map((attribute) => ({ ...attribute, actions: set }));
+}
 
 function stable(path: string, read: Attribute['read']): Attribute {
   return { path: path.split('.'), type: 'String', optional: false, volatile: false, read };
@@ -83,10 +113,6 @@ function parameter(name: string): Attribute {
   return { ...volatile('', read), path: ['context', 'http', 'parameters', name], optional: true, ...named };
 }
 
-function named({ operation }: AccessRequest, group: string): string | undefined {
-  return operation.group === group ? operation.mcp?.name : undefined;
-}
-
 /** Of a Bool there are two, so that a key may hold it. What may hold a secret is for the audit to digest. */
 function argument(name: string, type: ArgumentType): Attribute {
   const read = ({ operation: { mcp } }: AccessRequest) =>
@@ -95,6 +121,7 @@ function argument(name: string, type: ArgumentType): Attribute {
     path: ['context', 'mcp', 'arguments', name],
     type: type === 'Strings' ? 'Set' : type,
     optional: true,
+    actions: new Set(['call_tool']),
     volatile: type !== 'Bool',
     secret: 'whole',
     read,

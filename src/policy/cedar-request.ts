@@ -19,7 +19,9 @@ export interface CedarRequest {
 export function cedarRequest(request: AccessRequest, attributes: readonly Attribute[]): CedarRequest {
   const { principal, operation, target } = request;
   const values: Record<string, Fields> = { principal: {}, resource: {}, context: {} };
+  const action = actionOf(request);
   for (const attribute of attributes) {
+    if (attribute.actions?.has(action) === false) continue;
     const value = attribute.read(request);
     // The records on the way exist even when what they would hold does not.
     const record = recordAt(values, attribute.path);
@@ -30,7 +32,7 @@ export function cedarRequest(request: AccessRequest, attributes: readonly Attrib
   const endpoint = { type: 'Endpoint', id: endpointId(destination.id, operation.templated ? operation.resource : undefined) };
   return {
     principal: agent,
-    action: { type: 'Action', id: actionOf(request) },
+    action: { type: 'Action', id: action },
     resource: endpoint,
     context: values['context'] ?? {},
     entities: [

@@ -78,6 +78,11 @@ function resourcesOf({ operations, tools }: Pick<Destination, 'operations' | 'to
   return tools === undefined ? operations : [...operations, ...tools.keys()];
 }
 
+/** Those of the table that calls with this action have. */
+function attributesOf(action: string, attributes: readonly Attribute[]): readonly Attribute[] {
+  return attributes.filter(({ actions }) => actions?.has(action) !== false);
+}
+
 /** The Cedar id of an operation's resource; all paths without a template are one, since no policy can name them. */
 export function endpointId(destination: string, template: string | undefined): string {
   return `${destination} ${template ?? '*'}`;
@@ -101,9 +106,18 @@ function schemaOf(destinations: readonly Destination[], { intents, attributes }:
       attributes.filter(({ path }) => path[0] === variable),
       1,
     );
-  const appliesTo = { principalTypes: ['Agent'], resourceTypes: ['Endpoint'], context: record('context') };
+  const inContext = attributes.filter(({ path }) => path[0] === 'context');
+  const common = recordOf(
+    inContext.filter(({ actions: only }) => only === undefined),
+    1,
+  );
+  const contextOf = (action: string) =>
+    inContext.some((attribute) => attribute.actions?.has(action) === true) ? recordOf(attributesOf(action, inContext), 1) : common;
+  const appliesTo = (action: string) => ({ principalTypes: ['Agent'], resourceTypes: ['Endpoint'], context: contextOf(action) });
   const memberOf = (group = '') => (actionGroups.includes(group) ? { memberOf: [{ id: group }] } : {});
-  const actions = [...methodGroups, ...ownActions].map(([name, group]) => [name, { appliesTo, ...memberOf(group) }] as const);
+  const actions = [...methodGroups, ...ownActions].map(
+    ([name, group]) => [name, { appliesTo: appliesTo(name), ...memberOf(group) }] as const,
+  );
   return {
     '': {
       entityTypes: {

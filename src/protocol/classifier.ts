@@ -1,17 +1,20 @@
 import type { Destination } from '../destination.ts';
+import { createDestinationTable } from './destinations.ts';
 import { withGrpc } from './grpc.ts';
 import { createHttpClassifier } from './http.ts';
+import { createLlmClassifier } from './llm/classifier.ts';
 import type { Classifier } from './operation.ts';
 
 /** Names operations by the protocol that is pinned to the destination; nothing is ever sniffed. */
 export function createClassifier(destinations: readonly Destination[]): Classifier {
   const http = createHttpClassifier(destinations);
+  const table = createDestinationTable(destinations);
   const byProtocol: Readonly<Record<Destination['protocol'], Classifier>> = {
     http,
     tunnel: http,
     grpc: withGrpc(http),
     mcp: nothingYet,
-    llm: nothingYet,
+    llm: createLlmClassifier({ http, resolve: (requested) => table.resolve(requested) }),
     a2a: nothingYet,
   };
   return { classify: (head, source) => byProtocol[head.target.destination.protocol].classify(head, source) };

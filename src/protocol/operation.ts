@@ -10,11 +10,12 @@ import type { Message, MessageSource } from './message.ts';
 export type ActionGroup = 'read' | 'write' | 'connect' | 'mint' | 'websocket' | MessageAction;
 
 /** What messages of MCP, model APIs and A2A do. Each is its own group: a policy over `read` or `write` says nothing of them. */
-export const messageActions = [
-  ...(['initialize', 'list_tools', 'call_tool', 'list_resources', 'read_resource', 'list_prompts', 'get_prompt', 'answer'] as const),
-  ...(['infer', 'list_models'] as const),
-  ...(['send_message', 'get_task', 'cancel_task', 'set_push_notification', 'get_agent_card'] as const),
-];
+export const messageActionsOf = {
+  mcp: ['initialize', 'list_tools', 'call_tool', 'list_resources', 'read_resource', 'list_prompts', 'get_prompt', 'answer'],
+  llm: ['infer', 'list_models'],
+  a2a: ['send_message', 'get_task', 'cancel_task', 'set_push_notification', 'get_agent_card'],
+} as const;
+export const messageActions = Object.values(messageActionsOf).flat();
 export type MessageAction = (typeof messageActions)[number];
 
 /** Protocols whose messages policy is to see take a WebSocket only where they read those of a WebSocket too; on the others it would pass them by. */
@@ -42,10 +43,32 @@ export interface Operation {
   readonly parameters: Readonly<Record<string, string>>;
   /** What a call of gRPC calls. */
   readonly grpc?: { readonly service: string; readonly method: string } | undefined;
+  /** What a model is asked for. */
+  readonly llm?: LlmFacts;
   /** What a message of MCP asks for. */
   readonly mcp?: McpFacts;
   /** Where messages are read. */
   readonly message?: Message;
+}
+
+export interface LlmFacts {
+  /** Whose shape the body has: `chat`, `responses`, `messages`, … */
+  readonly api: string;
+  readonly model: string;
+  /** The answer comes event by event. */
+  readonly streaming: boolean;
+  /** Tools that the agent itself carries out, by name. */
+  readonly tools: readonly string[];
+  /** Tools that are carried out from the provider's network, by type. */
+  readonly providerTools: readonly string[];
+  /** Destinations that the provider will call or fetch from. */
+  readonly servers: readonly string[];
+  /** It goes on from what lies at the provider: an earlier answer, a conversation, a stored prompt. */
+  readonly stored: boolean;
+  /** The most that the model may write, where the request says it. */
+  readonly maxTokens: number | undefined;
+  /** Of the body's top level. */
+  readonly members: readonly string[];
 }
 
 export interface McpFacts {
