@@ -12,7 +12,12 @@ export interface Http2Options {
   readonly handle: (call: InboundCall, reply: Reply) => Promise<void>;
   readonly refused: (code: ErrorCode) => void;
   readonly context: RequestContext;
+  /** Of all connections: those that are over, and whose clients have not taken all of them. */
+  readonly undelivered: Set<Http2Reply>;
 }
+
+/** A client decides when it takes an answer, and a connection has room for a thousand: of all that wait so many are kept. */
+const mostUndelivered = 4096;
 
 /** How long a connection may be without any call. */
 const idleMs = 75_000;
@@ -31,7 +36,7 @@ const limits = {
 };
 
 /** Speaks HTTP/2 on a connection inside of a tunnel. Its streams run at once, each a call of its own; what is not HTTP/2 at all is reset unread. */
-export function serveHttp2(socket: Duplex, inside: Inside, { handle, refused, context }: Http2Options): ServerHttp2Session {
+export function serveHttp2(socket: Duplex, inside: Inside, { handle, refused, context, undelivered }: Http2Options): ServerHttp2Session {
   const session = performServerHandshake(socket, limits);
   let running = 0;
   let last = 0;
@@ -57,20 +62,29 @@ export function serveHttp2(socket: Duplex, inside: Inside, { handle, refused, co
   session.on('stream', (stream: ServerHttp2Stream, _headers, _flags, raw: string[]) => {
     running += 1;
     noteMissing(stream.id ?? last, Math.max(last, 1) + 2);
-    stream.once('close', () => (running -= 1));
+    const reply = new Http2Reply(stream);
+    stream.once('close', () => {
+      running -= 1;
+      undelivered.delete(reply);
+    });
     stream.on('error', ignore);
     inside.asked = true;
-    const reply = new Http2Reply(stream);
+    const leave = () => {
+      if (!reply.gone) undelivered.add(reply);
+      const [oldest] = undelivered.size > mostUndelivered ? undelivered : [];
+      oldest?.breakOff();
+    };
     if (inside.told !== undefined) {
       reply.start(inside.told.status, [...inside.told.headers]);
-      return reply.end(inside.told.body);
+      reply.end(inside.told.body);
+      return leave();
     }
     const head = { ...pseudoHeaders(raw), httpVersionMinor: 1, socket: inside.socket };
     const read = readHttp2(stream, head, { inside, context });
     const call = isRefusal(read) ? objectedCall(head, read, { context, inside }) : read;
     reply.mayTrail = call.acceptsTrailers;
     reply.grpc = call.grpc === true;
-    handle(call, reply).catch(() => reply.breakOff());
+    handle(call, reply).then(leave, () => reply.breakOff());
   });
   return session;
 }

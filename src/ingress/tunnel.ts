@@ -12,6 +12,7 @@ import { endWithAlert, speakTls, type TlsFailure } from './client-tls.ts';
 import { readConnect } from './connect.ts';
 import { ConnectReply } from './connect-reply.ts';
 import { firstBytes } from './first-bytes.ts';
+import type { Http2Reply } from './http2-reply.ts';
 import { serveHttp2 } from './http2-session.ts';
 import type { Inside } from './inside.ts';
 import { objectedCall } from './objected.ts';
@@ -51,6 +52,7 @@ export class Tunnels {
   readonly #inside = new Map<Duplex, Inside>();
   readonly #sockets = new Set<Duplex>();
   readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #undelivered = new Set<Http2Reply>();
 
   constructor(server: Server, options: TunnelOptions) {
     this.#server = server;
@@ -175,7 +177,7 @@ export class Tunnels {
   }
 
   #serveHttp2(socket: Duplex, inside: Inside): void {
-    const session = serveHttp2(socket, inside, this.#options);
+    const session = serveHttp2(socket, inside, { ...this.#options, undelivered: this.#undelivered });
     this.#sessions.add(session);
     session.once('close', () => this.#sessions.delete(session));
   }

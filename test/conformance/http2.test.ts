@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { pseudoHeaders } from '../../src/ingress/http2-request.ts';
 import { openHttp2 } from '../support/http2.ts';
+import { frame, frameTypes, headers, openFrames } from '../support/http2-frames.ts';
 import { startTunnelWorld } from '../support/tunnel.ts';
 
 /** What a stream may not begin with, and how it is answered. Of one that Node's library refuses nothing reaches us: it is reset. */
@@ -90,4 +91,19 @@ test('a header block that is too large is refused on its stream, and the connect
   await using client = await openHttp2(world.exeat, { authorization: world.authorization() });
   assert.equal((await client.call({ 'x-large': 'x'.repeat(20 * 1024) })).status, 431);
   assert.equal((await client.call()).status, 200);
+});
+
+test('answers that wait for clients who take none are given up, the oldest first, when there are thousands of them', async () => {
+  await using world = await startTunnelWorld();
+  await using stack = new AsyncDisposableStack();
+  const fields = [':method', 'GET', ':scheme', 'https', ':authority', 'api.example', ':path', '/a//b'];
+  const noWindow = frame(frameTypes.settings, { stream: 0, payload: Buffer.from([0, 4, 0, 0, 0, 0]) });
+  const streams = Array.from({ length: 900 }, (_, i) => headers(2 * i + 1, fields));
+  const first = stack.use(await openFrames(world.exeat, { authorization: world.authorization() }));
+  first.send(noWindow, ...streams);
+  for (let i = 0; i < 4; i += 1)
+    stack.use(await openFrames(world.exeat, { authorization: world.authorization() })).send(noWindow, ...streams);
+  assert.equal(await first.ended(1), 'reset');
+  await using other = await openHttp2(world.exeat, { authorization: world.authorization() });
+  assert.equal((await other.call({ ':path': '/a//b' })).status, 400);
 });
