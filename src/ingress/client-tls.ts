@@ -50,6 +50,8 @@ export function speakTls(socket: Socket, secureContext: SecureContext, { secured
     clearTimeout(timer);
     // As a tls.Server would: HTTP/2 waits for it.
     Object.assign(tls, { secureConnecting: false });
+    // RFC 9113 §9.2.1 forbids it, and nobody needs it.
+    tls.disableRenegotiation();
     secured(tls);
   });
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { test } from 'node:test';
-import { headers, openFrames } from '../support/http2-frames.ts';
+import { frame, frameTypes, headers, openFrames, type FrameClient } from '../support/http2-frames.ts';
 import { answerOf, openHttp2 } from '../support/http2.ts';
 import { secret, startTunnelWorld } from '../support/tunnel.ts';
 
@@ -127,6 +127,34 @@ test('a client that resets its stream ends the call at the destination, and the 
   assert.equal((await client.call({ ':path': '/2' })).status, 200);
 });
 
+const posted = [':method', 'POST', ':scheme', 'https', ':authority', 'api.example', ':path', '/x'];
+
+const givenUp: readonly [how: string, giveUp: (client: FrameClient) => void][] = [
+  ['resets it without an error', ({ send }) => send(frame(frameTypes.reset, { stream: 1, payload: Buffer.alloc(4) }))],
+  ['cancels it', ({ send }) => send(frame(frameTypes.reset, { stream: 1, payload: Buffer.from([0, 0, 0, 8]) }))],
+  ['ends its connection', ({ tls }) => void tls.end()],
+  ['loses its connection', ({ wire }) => void wire.resetAndDestroy()],
+];
+
+for (const [how, giveUp] of givenUp) {
+  test(`an upload never looks whole to the destination when its client ${how}`, async () => {
+    const [begun, over] = [Promise.withResolvers<void>(), Promise.withResolvers<boolean>()];
+    await using world = await startTunnelWorld({
+      answer: (request) => {
+        request.once('data', () => begun.resolve());
+        request.once('close', () => over.resolve(request.complete));
+      },
+    });
+    await using client = await openFrames(world.exeat, { authorization: world.authorization() });
+    client.send(headers(1, posted, { more: true }), frame(frameTypes.data, { stream: 1, payload: Buffer.from('half') }));
+    await begun.promise;
+    giveUp(client);
+    assert.equal(await over.promise, false);
+    const [event] = await world.exeat.events({ kind: 'call' });
+    assert.equal(event?.['code'], 'client_gone');
+  });
+}
+
 test('a client that ends its connection is not kept, and what runs on it ends at the destination', async () => {
   const [begun, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   await using world = await startTunnelWorld({
@@ -137,8 +165,7 @@ test('a client that ends its connection is not kept, and what runs on it ends at
     },
   });
   await using client = await openFrames(world.exeat, { authorization: world.authorization() });
-  const fields = [':method', 'GET', ':scheme', 'https', ':authority', 'api.example', ':path', '/x'];
-  client.send(headers(1, fields));
+  client.send(headers(1, posted));
   await begun.promise;
   client.tls.end();
   await once(client.wire, 'close');

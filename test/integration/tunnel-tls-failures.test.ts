@@ -105,3 +105,12 @@ test('a client that opens TLS and leaves without a request is told of too, for s
     [{ host: 'api.example', failure: 'unused' }],
   );
 });
+
+test('a handshake cannot be repeated inside of itself, which could ask for another name (TLS 1.2)', async () => {
+  await using world = await startTunnelWorld();
+  const { socket } = await openInside(world.exeat, { authorization: world.authorization(), tls: { maxVersion: 'TLSv1.2' } });
+  const renegotiated: (Error | null)[] = [];
+  socket.renegotiate({}, (error) => renegotiated.push(error));
+  await once(socket, 'close');
+  assert.deepEqual(renegotiated, []);
+});

@@ -9,7 +9,7 @@ export interface FrameClient extends AsyncDisposable {
   readonly tls: TLSSocket;
   /** The connection under TLS. */
   readonly wire: Socket;
-  send(...frames: readonly Buffer[]): void;
+  readonly send: (...frames: readonly Buffer[]) => void;
   /** Waits for the frame that ends this stream: DATA or HEADERS with END_STREAM, or RST_STREAM. */
   ended(stream: number): Promise<'answered' | 'reset'>;
 }
@@ -67,10 +67,10 @@ export function frame(
   return Buffer.concat([head, payload]);
 }
 
-/** A whole header block, its fields a flat list, without compression (RFC 7541 §6.2.2); of a request without a body. */
-export function headers(stream: number, fields: readonly string[]): Buffer {
+/** A whole header block, its fields a flat list, without compression (RFC 7541 §6.2.2); `more`: a body follows. */
+export function headers(stream: number, fields: readonly string[], { more = false } = {}): Buffer {
   const payload = Buffer.concat(fields.flatMap((text, i) => (i % 2 === 0 ? [Buffer.from([0]), octets(text)] : [octets(text)])));
-  return frame(frameTypes.headers, { stream, flags: endStream | endHeaders, payload });
+  return frame(frameTypes.headers, { stream, flags: more ? endHeaders : endStream | endHeaders, payload });
 }
 
 function octets(text: string): Buffer {
