@@ -12,7 +12,7 @@ import type { WorkloadIdentitySource } from './identity/identity.ts';
 import type { CallEvent } from './audit/audit.ts';
 import { grant, type AccessRequest, type Permit, type PolicyDecisionPoint } from './policy/policy.ts';
 import { problemBody, problemType } from './problem.ts';
-import type { AnswerContext } from './protocol/message.ts';
+import type { AnswerContext, Telling } from './protocol/message.ts';
 import { operationName, type Classifier, type Operation } from './protocol/operation.ts';
 import type { ApprovalGate } from './tasks/approval.ts';
 import type { TaskGate } from './tasks/task.ts';
@@ -55,7 +55,7 @@ export async function handle(stages: Stages, call: InboundCall, reply: Reply): P
     if (refusal.refused === 'internal_error') stages.report(error, call.id);
   } finally {
     // The event first: nothing that fails later can take it away.
-    if (refusal !== undefined) record.telling = record.operation?.message?.refusal(refusal, call.id);
+    if (refusal !== undefined) record.telling = tellingOf(stages, record, refusal);
     conclude(stages, record, refusal);
     record.held?.release();
     if (record.begun && record.task !== undefined) stages.tasks.end(record.task, record);
@@ -145,6 +145,12 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
     const repeatable = !record.reply.started && (call.body === undefined || record.held !== undefined);
     if (attempt > 1 || !fresh || !repeatable) return refuse('credential_rejected');
   }
+}
+
+/** The protocol's own words for a refusal: the message's, where one was read. */
+function tellingOf({ graph }: Stages, { call, operation, target }: CallRecord, refusal: Refusal): Telling | undefined {
+  if (operation !== undefined) return operation.message?.refusal(refusal, call.id);
+  return target && graph.classifier.refusal?.(target, refusal, call.id);
 }
 
 /** What egress is handed; where messages are read, the answer goes through its reader. */

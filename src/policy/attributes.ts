@@ -56,8 +56,10 @@ const fixed: readonly Attribute[] = [
   { ...volatile('context.http.query.text', (r) => r.target.query.slice(1)), secret: 'whole' },
   { ...volatile('context.http.query.names', (r) => queryOf(r).names), type: 'Set' },
   { ...volatile('context.http.query.pairs', (r) => queryOf(r).pairs), type: 'Set', secret: 'values' },
-  { ...volatile('context.grpc.service', (r) => r.operation.grpc?.service), optional: true },
-  { ...volatile('context.grpc.method', (r) => r.operation.grpc?.method), optional: true },
+  ...of(
+    ['call_method'],
+    [volatile('context.grpc.service', (r) => r.operation.grpc?.service), volatile('context.grpc.method', (r) => r.operation.grpc?.method)],
+  ),
   ...of(
     ['infer'],
     [

@@ -17,7 +17,10 @@ export function createClassifier(destinations: readonly Destination[]): Classifi
     llm: createLlmClassifier({ http, resolve: (requested) => table.resolve(requested) }),
     a2a: nothingYet,
   };
-  return { classify: (head, source) => byProtocol[head.target.destination.protocol].classify(head, source) };
+  return {
+    classify: (head, source) => byProtocol[head.target.destination.protocol].classify(head, source),
+    refusal: (target, refusal, callId) => byProtocol[target.destination.protocol].refusal?.(target, refusal, callId),
+  };
 }
 
 const nothingYet: Classifier = { classify: () => undefined };

@@ -1,7 +1,7 @@
 import type { Destination, Target } from '../destination.ts';
 import type { Refusal } from '../errors.ts';
 import type { JsonObject } from '../json-value.ts';
-import type { Message, MessageSource } from './message.ts';
+import type { Message, MessageSource, Telling } from './message.ts';
 
 /**
  * The group of an action: what policy usually names. `connect` = tunnels that nobody reads, `mint` = calls that create standing access; in none of
@@ -94,6 +94,8 @@ export interface RequestHead {
 /** Names the operation, reading as little of the body as it can. undefined = "not mine". */
 export interface Classifier {
   classify(head: RequestHead, source?: MessageSource): Operation | Refusal | undefined | Promise<Operation | Refusal>;
+  /** How a refusal is told to clients of the target's protocol where no message has been read yet; undefined: as for any HTTP call. */
+  refusal?(target: Target, refusal: Refusal, callId: string): Telling | undefined;
 }
 
 /** The operation in one line, as plan, report and audit write it. */

@@ -80,10 +80,19 @@ test('a denied call is told in the words of its API', async () => {
   assert.equal(at.origin.seen.length, 0);
 });
 
+test('a call of a task that has ended is told in the words of its API too', async () => {
+  await using at = await start();
+  const { id, authorization } = at.exeat.open();
+  await at.exeat.sidecar.tasks.revoke(id, 'operator');
+  const fields = ['Content-Type: application/json'];
+  const answer = await call(`${at.origin.url}/v1/messages`, { proxy: at.exeat.proxy, authorization, method: 'POST', fields, body: '{}' });
+  assert.deepEqual((JSON.parse(answer.body) as { error: { type: string } }).error.type, 'task_revoked');
+});
+
 test('what cannot be read one way only goes nowhere', async () => {
   await using at = await start();
   const bodies = ['', '{', '[]', '{"model":"small-1","model":"large-1","max_tokens":1}', '{"model":"small-1","max_tokens":1} {}'];
-  for (const body of bodies) assert.equal((await at.post('/v1/chat/completions', body)).code, 'message_unreadable', body);
+  for (const body of bodies) assert.match((await at.post('/v1/chat/completions', body)).body, /message_unreadable/, body);
   const json = JSON.stringify(small);
   const odd = [['Content-Type: text/plain'], ['Content-Type: application/json', 'Content-Encoding: gzip'], []];
   for (const fields of odd) assert.equal((await at.post('/v1/chat/completions', json, fields)).code, 'message_unreadable', fields.join());

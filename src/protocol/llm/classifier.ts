@@ -50,6 +50,7 @@ export function createLlmClassifier({ http, resolve }: LlmOptions): Classifier {
       const plain = http.classify(head);
       return plain?.templated === true ? plain : refuse('protocol_refused');
     },
+    refusal: ({ path }, refusal, callId) => tellRefusal(refusal, { api: modelPath(path)?.api ?? 'chat', callId }),
   };
 }
 
