@@ -14,16 +14,19 @@ export function serveGrpc({ cert, key, admit }: ServiceOptions): ReturnType<Serv
   server.on('stream', (stream: ServerHttp2Stream, fields: IncomingHttpHeaders) => {
     stream.on('error', () => {});
     stream.resume();
-    void admit(fields).then((claims) => {
-      if (claims === undefined)
-        return stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '16' }, { endStream: true });
-      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
-      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-      if (String(fields[':path']).endsWith(`/${methods.followed}`)) stream.write(message('event 1'));
-      else stream.end(message(JSON.stringify(claims)));
-    });
+    void answer(stream, fields, admit);
   });
   return server;
+}
+
+async function answer(stream: ServerHttp2Stream, fields: IncomingHttpHeaders, admit: ServiceOptions['admit']): Promise<void> {
+  const claims = await admit(fields);
+  const head = { ':status': 200, 'content-type': 'application/grpc' };
+  if (claims === undefined) return stream.respond({ ...head, 'grpc-status': '16' }, { endStream: true });
+  stream.respond(head, { waitForTrailers: true });
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+  if (String(fields[':path']).endsWith(`/${methods.followed}`)) stream.write(message('event 1'));
+  else stream.end(message(JSON.stringify(claims)));
 }
 
 function message(text: string): Buffer {

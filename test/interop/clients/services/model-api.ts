@@ -37,7 +37,6 @@ interface Spoken {
 function openai(model: string, content: string): Spoken {
   const chunk = (more: object): string =>
     `data: ${JSON.stringify({ id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model, ...more })}\n\n`;
-  const choice = (delta: object, reason: string | null): object => ({ choices: [{ index: 0, delta, finish_reason: reason }] });
   return {
     begin: chunk(choice({ role: 'assistant', content }, null)),
     end: `${chunk(choice({}, 'stop'))}${chunk({ choices: [], usage: { prompt_tokens: 7, completion_tokens: 5, total_tokens: 12 } })}data: [DONE]\n\n`,
@@ -45,7 +44,6 @@ function openai(model: string, content: string): Spoken {
 }
 
 function anthropic(model: string, text: string): Spoken {
-  const event = (type: string, more: object): string => `event: ${type}\ndata: ${JSON.stringify({ type, ...more })}\n\n`;
   const message = { id: 'msg_1', type: 'message', role: 'assistant', model, content: [], stop_reason: null, stop_sequence: null };
   return {
     begin: [
@@ -59,4 +57,12 @@ function anthropic(model: string, text: string): Spoken {
       event('message_stop', {}),
     ].join(''),
   };
+}
+
+function choice(delta: object, reason: string | null): object {
+  return { choices: [{ index: 0, delta, finish_reason: reason }] };
+}
+
+function event(type: string, more: object): string {
+  return `event: ${type}\ndata: ${JSON.stringify({ type, ...more })}\n\n`;
 }
