@@ -15,7 +15,7 @@ export function readConnect(request: IncomingMessage, context: RequestContext): 
   const authority = readTunnelTarget(request.url ?? '');
   if (isRefusal(authority)) return authority;
   // HTTP/1.0 has no Host, and clients that still send CONNECT in it leave it out.
-  if (facts.host !== '' || request.httpVersionMinor !== 0) {
+  if (facts.host !== '' || request.httpVersion !== '1.0') {
     const named = parseAuthority(facts.host, authority.port === 80 ? 'http' : 'https');
     if (isRefusal(named)) return named;
     if (named.host !== authority.host || named.port !== authority.port) return malformed('the Host field differs from the target');

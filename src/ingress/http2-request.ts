@@ -23,7 +23,7 @@ export interface Http2Head extends RequestHead {
 const connectionSpecific = new Set(['connection', 'proxy-connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'http2-settings']);
 
 /** Takes a header block apart, `raw` flat as it came. What Node's library has refused before is refused here again: nothing rests on it. */
-export function pseudoHeaders(raw: readonly string[]): Omit<Http2Head, 'httpVersionMinor'> {
+export function pseudoHeaders(raw: readonly string[]): Http2Head {
   const pseudo: Record<string, string> = {};
   const fields: string[] = [];
   const crumbs: string[] = [];
@@ -49,7 +49,7 @@ export function pseudoHeaders(raw: readonly string[]): Omit<Http2Head, 'httpVers
   const { ':method': method, ':scheme': scheme, ':authority': authority, ':path': path } = pseudo;
   if (crumbs.length > 0) fields.push('cookie', crumbs.join('; '));
   const rawHeaders = ['host', authority ?? host ?? '', ...fields];
-  return { method, url: path, rawHeaders, scheme, authority, host, problem };
+  return { method, url: path, httpVersion: '1.1', rawHeaders, scheme, authority, host, problem };
 }
 
 /** Turns the head of a stream into a call, or refuses it, by the rules of `readRequest` and those that HTTP/2 adds. */

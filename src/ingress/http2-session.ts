@@ -79,7 +79,7 @@ export function serveHttp2(socket: Duplex, inside: Inside, { handle, refused, co
       reply.end(inside.told.body);
       return leave();
     }
-    const head = { ...pseudoHeaders(raw), httpVersionMinor: 1, socket: inside.socket };
+    const head = { ...pseudoHeaders(raw), socket: inside.socket };
     const read = readHttp2(stream, head, { inside, context });
     const call = isRefusal(read) ? objectedCall(head, read, { context, inside }) : read;
     reply.mayTrail = call.acceptsTrailers;

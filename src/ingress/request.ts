@@ -34,7 +34,7 @@ export interface RequestContext extends TargetContext {
 }
 
 /** What these readers need of a request, in whatever version of HTTP it came. */
-export type RequestHead = Pick<IncomingMessage, 'url' | 'method' | 'rawHeaders' | 'httpVersionMinor'>;
+export type RequestHead = Pick<IncomingMessage, 'url' | 'method' | 'rawHeaders' | 'httpVersion'>;
 
 /** Which header may carry the task on a route; a lower rank wins, so `Exeat-Task` before what a client sends anyway. */
 const routeCredentialRank: Readonly<Record<string, number>> = { 'exeat-task': 1, authorization: 2, 'x-api-key': 3, 'api-key': 4 };
@@ -90,7 +90,7 @@ function callOf(
     nominated: facts.nominated,
     body: hasBody ? request : undefined,
     bodyLength: facts.bodyLength,
-    expectsContinue: facts.expect !== undefined && hasBody && request.httpVersionMinor === 1,
+    expectsContinue: facts.expect !== undefined && hasBody && request.httpVersion === '1.1',
     acceptsTrailers: facts.acceptsTrailers,
     objection,
     closes: facts.offersUpgrade,
@@ -101,6 +101,8 @@ function callOf(
 /** Reads and checks what is common to all requests. An absent Host is ''. */
 export function readFields(request: RequestHead, via: string): HeadFacts | Refusal {
   const raw = request.rawHeaders;
+  // Node's parser takes 0.9 and 2.0 for versions that are written like this.
+  if (request.httpVersion !== '1.1' && request.httpVersion !== '1.0') return malformed('it is neither HTTP/1.1 nor HTTP/1.0');
   const facts: HeadFacts = {
     host: '',
     presentedForward: undefined,
@@ -138,7 +140,7 @@ export function readFields(request: RequestHead, via: string): HeadFacts | Refus
     const refusal = readField(name, value, facts);
     if (refusal !== undefined) return refusal;
   }
-  if (facts.chunked && request.httpVersionMinor !== 1) return malformed('Transfer-Encoding does not exist in HTTP/1.0');
+  if (facts.chunked && request.httpVersion !== '1.1') return malformed('Transfer-Encoding does not exist in HTTP/1.0');
   if (facts.chunked && facts.bodyLength !== undefined) return malformed('it has both Content-Length and Transfer-Encoding');
   return facts;
 }

@@ -90,7 +90,7 @@ export class Tunnels {
     socket.once('close', forget);
     // One that a kept-alive connection has from the request before.
     socket.setTimeout(0);
-    const mayRetry = early.length === 0 && request.httpVersionMinor === 1;
+    const mayRetry = early.length === 0 && request.httpVersion === '1.1';
     const reply = new ConnectReply(socket, (told) => {
       if (!mayRetry || told.status !== 407) return endWith(socket, told);
       forget();

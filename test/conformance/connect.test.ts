@@ -51,6 +51,7 @@ const refused: readonly [what: string, message: () => string, status: number][] 
   ['no Host', () => withLines('CONNECT api.example:443 HTTP/1.1', credential()), 400],
   ['a body', () => `${to('api.example:443', 'Content-Length: 5')}hello`, 400],
   ['a chunked body', () => `${to('api.example:443', 'Transfer-Encoding: chunked')}0\r\n\r\n`, 400],
+  ['HTTP/2.0 in its request line', () => to('api.example:443').replace('HTTP/1.1', 'HTTP/2.0'), 400],
   ['an expectation', () => to('api.example:443', 'Expect: 100-continue'), 400],
   ['two credentials', () => to('api.example:443', credential()), 400],
   ['Exeat-Task', () => to('api.example:443', 'Exeat-Task: a.b'), 400],
