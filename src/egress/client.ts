@@ -20,6 +20,7 @@ type ConnectionPool = Pick<Dispatcher, 'dispatch'> & { close(): Promise<void> };
 
 /** A wildcard destination lets the agent choose names: idle pools beyond this number are closed, the least used first. */
 const maxPools = 256;
+/** Where all pools together have no limit. With one, a pool has none of its own: a call would wait in silence, as long as the calls of other tasks run. */
 const maxConnectionsPerPool = 1024;
 
 export function createClients(at: GuardedHost): Clients {
@@ -74,7 +75,7 @@ function createPool(origin: Origin, network: PeerNetwork, shared: Shared): Pool 
   const { scheme, host, port } = origin;
   return new Pool(`${scheme}://${host}:${port}`, {
     connect: undiciConnector(origin, network, shared),
-    connections: maxConnectionsPerPool,
+    connections: shared.at.connections === undefined ? maxConnectionsPerPool : null,
     pipelining: 1,
     allowH2: false,
     headersTimeout: network.headersTimeoutMs,

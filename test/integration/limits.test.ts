@@ -93,6 +93,15 @@ test('connections to destinations have a limit too, all pools together', async (
   assert.equal((await guarded.fetch(`${other.url}/`, {})).status, 200);
 });
 
+test('within it no call waits for those that run: thousands of streams to one destination do not keep a further call from it', async () => {
+  await using origin = await startStreams();
+  const network = destinationNamed('api', { allowPrivate: true });
+  await using guarded = createGuardedFetch(network, { ownPorts: new Set(), connections: { most: 4000, open: 0 } });
+  const streams = await Promise.all(Array.from({ length: 1100 }, () => guarded.fetch(`${origin.url}/events`, {})));
+  assert.equal((await guarded.fetch(`${origin.url}/`, {})).status, 200);
+  await Promise.all(streams.map(({ body }) => body?.cancel()));
+});
+
 test('a flood of connections to every listener, with few open files, keeps nobody from revoking', async () => {
   await using issuer = await startTokenServer();
   issuer.script('/token', goodToken());
