@@ -102,6 +102,8 @@ export interface Reply {
   /** Breaks the connection so that the client sees an incomplete answer at once. `code`: why, where the protocol can end an answer with it. */
   breakOff(code?: ErrorCode): void;
   onDrain(listener: () => void): void;
+  /** Calls back when all has been passed on after `end`; absent: at once. */
+  onEnded?(listener: () => void): void;
   /** Called once when the connection to the client is done with this answer; `complete` tells whether it was all sent. */
   onClose(listener: (complete: boolean) => void): void;
 }

@@ -53,6 +53,10 @@ export interface Destination extends PeerNetwork {
   readonly models?: ModelSettings;
   /** By name; where there are any, a tool that is not among them is refused. */
   readonly tools?: ReadonlyMap<string, PinnedTool>;
+  /** A tool whose definition has changed is refused until an operator has looked at it. */
+  readonly refusesChangedTools?: boolean;
+  /** Where its MCP endpoint is, and the one revision that is spoken with it; undefined: any. */
+  readonly mcp?: { readonly path: string; readonly revision: string | undefined };
   /** Arguments that the pinned definition does not declare pass unseen; else they are refused. */
   readonly passesUndeclaredArguments?: boolean;
   /** Path templates, `/repos/{owner}/{repo}`; one `{name}` = one segment. */

@@ -34,6 +34,14 @@ export const errorTable = {
   policy_denied: [403, 'http_request_denied', 'Policy does not allow this operation in this task. Do not repeat it unchanged.'],
   approval_required: [403, 'http_request_denied', 'Policy lets this operation go only once someone has approved it.'],
   approval_denied: [403, 'http_request_denied', 'This operation was asked for, and the answer was no. Do not repeat it.'],
+  session_unknown: [404, 'http_request_denied', 'This session is not known here, or is of another task. Initialize a new one.'],
+  version_unsupported: [400, 'http_request_error', 'This revision of the protocol is not supported for this destination.'],
+  tool_changed: [
+    403,
+    'http_request_denied',
+    'The definition of this tool has changed since it was reviewed or first seen. It can be used again once an operator has looked at it.',
+  ],
+  answer_unknown: [403, 'http_request_denied', 'This answers nothing that the server has asked of this task.'],
   message_unreadable: [
     400,
     'http_request_error',

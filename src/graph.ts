@@ -11,6 +11,7 @@ import type { Fingerprint } from './fingerprint.ts';
 import type { Graph } from './pipeline.ts';
 import { recordingInputs } from './policy/inputs.ts';
 import { createPolicy } from './policy/registry.ts';
+import type { McpKnowledge } from './protocol/mcp/knowledge.ts';
 import { createClassifier } from './protocol/classifier.ts';
 import { createDestinationTable } from './protocol/destinations.ts';
 
@@ -21,12 +22,14 @@ export interface GraphParts {
   readonly via: string;
   readonly fingerprint: Fingerprint;
   readonly audit: AuditSink;
+  /** What is remembered of MCP servers. */
+  readonly mcp: McpKnowledge;
 }
 
 /** Everything that a reload replaces, made whole from one configuration. Throws when any part of it cannot be made. */
 export function buildGraph(
   config: Config,
-  { authority, host, via, fingerprint, audit }: GraphParts,
+  { authority, host, via, fingerprint, audit, mcp }: GraphParts,
 ): { graph: Graph; providers: Providers } {
   const destinations = destinationsOf(config);
   const providers: Providers = new Map(
@@ -38,7 +41,7 @@ export function buildGraph(
   const policy = createPolicy(config.policy, { destinations, intents: config.intents });
   const graph: Graph = {
     destinations: createDestinationTable(destinations),
-    classifier: createClassifier(destinations),
+    classifier: createClassifier(destinations, { mcp }),
     policy: config.audit.inputs ? recordingInputs(policy, fingerprint) : policy,
     upstream: createUpstream({ clients: createClients(host), via, audit }),
   };

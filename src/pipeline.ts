@@ -104,6 +104,7 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
     return refuse(websocket ? 'upgrade_refused' : destination.protocol === 'grpc' ? 'grpc_only' : 'method_refused');
   if (isRefusal(operation)) return operation;
   record.operation = operation;
+  if (operation.barred !== undefined) return operation.barred;
 
   // decide
   record.policyDigest = graph.policy.digest;
@@ -119,6 +120,10 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
     permit = grant(request, record.decision, record.approval);
   }
   if (isRefusal(permit)) return permit;
+  if (operation.also !== undefined) {
+    const rest = await allPermitted(stages, request, operation.also);
+    if (rest !== undefined) return rest;
+  }
   record.permit = permit;
   const begun = tasks.begin(task, record.operationName, record);
   const spent = begun instanceof Promise ? await begun : begun;
@@ -169,12 +174,22 @@ function exchangeOf(stages: Stages, record: CallRecord, { request }: Permit): Ex
   return { call, reply: message.answer(reply, context), control: record, body: held?.bytes, readsAnswer: true };
 }
 
+/** What the same message does besides is decided like it; nobody is asked for approval of a part. */
+async function allPermitted({ graph, tasks }: Stages, like: AccessRequest, operations: readonly Operation[]): Promise<Refusal | undefined> {
+  for (const operation of operations) {
+    const request = { ...like, operation, planned: tasks.planned(like.task, operationName(like.target, operation)) };
+    const permit = grant(request, await graph.policy.decide(request));
+    if (isRefusal(permit)) return permit;
+  }
+  return undefined;
+}
+
 /** Whether these would be permitted in the task of that request, as things stand. */
 async function may({ graph, tasks }: Stages, like: AccessRequest, operations: readonly Operation[]): Promise<readonly boolean[]> {
   const answers: boolean[] = [];
   for (const operation of operations) {
     const planned = tasks.planned(like.task, operationName(like.target, operation));
-    const request = { ...like, operation, planned };
+    const request = { ...like, operation, planned, listing: true };
     const decided = graph.policy.decide(request);
     // One that needs approval is there to be asked for.
     answers.push(!isRefusal(grant(request, decided instanceof Promise ? await decided : decided, 'asked for')));

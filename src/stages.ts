@@ -32,6 +32,7 @@ import { watchLongCalls } from './long-calls.ts';
 import { openApprovals } from './open-approvals.ts';
 import { connectionShare } from './open-files.ts';
 import { handle, type Graph, type Stages } from './pipeline.ts';
+import { createMcpKnowledge } from './protocol/mcp/knowledge.ts';
 import { cutWhatIsNoLongerGranted } from './regrant.ts';
 import { openState } from './state.ts';
 import type { Approvals } from './tasks/approvals.ts';
@@ -105,8 +106,9 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
   const network = authorityNetworkOf(config);
   const client = network === undefined ? undefined : stack.use(createGuardedFetch(network, { ownPorts, resolve }));
   const authority = config.authority && client && createAuthorityClient(config.authority, { identity, fetch: client.fetch });
+  const mcp = createMcpKnowledge(state);
   const build = (next: Config) => ({
-    ...buildGraph(next, { authority, host, via, fingerprint, audit }),
+    ...buildGraph(next, { authority, host, via, fingerprint, audit, mcp }),
     toAuthority: authorityNetworkOf(next),
   });
   let current = config;
@@ -154,8 +156,7 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
       build,
       swap: (next, settings) => {
         const retired = graph;
-        current = settings;
-        ({ graph, providers } = next);
+        [current, graph, providers] = [settings, next.graph, next.providers];
         if (next.toAuthority !== undefined) client?.redirect(next.toAuthority);
         broker.swapProviders(providers);
         tasks.reconfigure(settings);

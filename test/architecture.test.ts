@@ -61,7 +61,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   // The authority shares no code with the sidecar whose tokens it judges.
   jose: ['identity/', 'authority/'],
   // A data structure, like Map.
-  'lru-cache': ['ingress/', 'egress/', 'policy/'],
+  'lru-cache': ['ingress/', 'egress/', 'policy/', 'protocol/'],
   oauth4webapi: ['credentials/'],
   pino: ['log.ts'],
   undici: ['egress/'],

@@ -119,6 +119,16 @@ export interface ApprovalEvent {
   readonly expires_at?: number | undefined;
 }
 
+/** A tool of an MCP server is not what it was, or not told apart from another. */
+export interface ToolEvent {
+  readonly kind: 'tool.changed';
+  readonly task: string;
+  readonly call: string;
+  readonly destination: string;
+  readonly tool: string;
+  readonly what: string;
+}
+
 export interface IdentityEvent {
   readonly kind: 'identity.rotated';
   readonly agent: string;
@@ -153,6 +163,7 @@ export type AuditEvent =
   | TaskEvent
   | PrivilegeEvent
   | ApprovalEvent
+  | ToolEvent
   | IdentityEvent
   | AgentEvent
   | GapEvent

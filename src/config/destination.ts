@@ -5,10 +5,10 @@ import { duration, date, size, z } from '../settings.ts';
 import { baseUrl, hostAndPort, hostPattern } from './hosts.ts';
 import { modelsConfig } from './models.ts';
 import { operations } from './operations.ts';
-import { toolsConfig } from './tools.ts';
+import { mcpConfig, toolsConfig } from './tools.ts';
 
-const now = ['http', 'llm', 'grpc', 'tunnel'] as const;
-const later = new Set(['mcp', 'a2a']);
+const now = ['http', 'mcp', 'llm', 'grpc', 'tunnel'] as const;
+const later = new Set(['a2a']);
 /** What may be relayed unread; all other protocols are pinned to be read. */
 const unread: ReadonlySet<string> = new Set(['http', 'tunnel']);
 
@@ -56,6 +56,7 @@ export const destinationConfig = z
     protocol,
     tls,
     operations: operations.default([]),
+    mcp: mcpConfig,
     tools: toolsConfig,
     models: modelsConfig,
     credential: credentialConfig.optional(),
@@ -140,17 +141,13 @@ function grpcProblems({ protocol, route, operations }: Pick<DestinationConfig, '
   ];
 }
 
-function messageProblems({
-  protocol,
-  tools,
-  models,
-}: Pick<DestinationConfig, 'protocol' | 'tools' | 'models'>): { path: string; message: string }[] {
-  return [
-    ...(protocol === 'mcp' || tools === undefined ? [] : [{ path: 'tools', message: 'only a destination with "protocol: mcp" has tools' }]),
-    ...(protocol === 'llm' || models === undefined
-      ? []
-      : [{ path: 'models', message: 'only a destination with "protocol: llm" has models' }]),
-  ];
+/** Keys that say how messages of one protocol are read. */
+const ofProtocol = { mcp: 'mcp', tools: 'mcp', models: 'llm' } as const;
+
+function messageProblems(destination: Pick<DestinationConfig, 'protocol' | keyof typeof ofProtocol>): { path: string; message: string }[] {
+  return (Object.keys(ofProtocol) as (keyof typeof ofProtocol)[])
+    .filter((key) => destination[key] !== undefined && destination.protocol !== ofProtocol[key])
+    .map((key) => ({ path: key, message: `is for a destination with "protocol: ${ofProtocol[key]}"` }));
 }
 
 type Tunnelled = Pick<DestinationConfig, 'tls' | 'protocol' | 'hosts' | 'route' | 'credential' | 'operations'>;

@@ -65,6 +65,8 @@ function destinationOf(
     operations: settings.operations,
     ...(settings.models === undefined ? {} : { models: modelSettings(settings.models) }),
     ...(tools?.reviewed === undefined ? {} : { tools: readTools(tools.reviewed, name, at('tools', 'reviewed')) }),
+    ...(refusesChanged(tools) ? { refusesChangedTools: true } : {}),
+    ...(settings.protocol === 'mcp' ? { mcp: { path: mcpPath(settings), revision: settings.mcp?.revision } } : {}),
     ...(tools?.undeclared_arguments === 'opaque' ? { passesUndeclaredArguments: true } : {}),
     credentialKind: settings.credential?.kind,
     ...(settings.body_limit === undefined ? {} : { bodyLimitBytes: settings.body_limit }),
@@ -82,6 +84,14 @@ function destinationOf(
     headersTimeoutMs: timeouts.headers,
     idleTimeoutMs: timeouts.idle,
   };
+}
+
+function refusesChanged(tools: DestinationConfig['tools']): boolean {
+  return (tools?.changed ?? (tools?.reviewed === undefined ? 'record' : 'refuse')) === 'refuse';
+}
+
+function mcpPath({ mcp, url }: DestinationConfig): string {
+  return mcp?.path ?? (url === undefined ? '/mcp' : url.path || '/');
 }
 
 /** Collects what is wrong with files, by the keys that name them. */

@@ -2,9 +2,22 @@ import type { PinnedTool } from '../destination.ts';
 import type { JsonValue } from '../json-value.ts';
 import { readPlainFile } from '../plain-file.ts';
 import { z } from '../settings.ts';
+import { revisions } from '../protocol/mcp/message.ts';
 import { argumentTypes } from '../tool-arguments.ts';
 
 const largestBytes = 16 * 1024 ** 2;
+
+/** Where an MCP server is spoken to, and how. */
+export const mcpConfig = z
+  .strictObject({
+    path: z
+      .string()
+      .regex(/^\/[^?#]*$/, 'expected a path such as /mcp')
+      .optional()
+      .meta({ description: "of the endpoint; unless said, the path of a route's url, else /mcp" }),
+    revision: z.enum(revisions).optional().meta({ description: 'the one revision that is spoken; unless said, any of these' }),
+  })
+  .optional();
 
 /** What is known and wanted of an MCP server's tools. */
 export const toolsConfig = z
@@ -16,6 +29,9 @@ export const toolsConfig = z
       .enum(['refuse', 'opaque'])
       .default('refuse')
       .meta({ description: 'an argument that the reviewed definition does not declare: refused, or passed on with context.mcp.opaque' }),
+    changed: z.enum(['record', 'refuse']).optional().meta({
+      description: 'a tool whose definition is not the reviewed or first seen one: recorded, or refused too (the default with "reviewed")',
+    }),
   })
   .optional();
 

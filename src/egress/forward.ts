@@ -134,8 +134,13 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     const pass = this.#call.acceptsTrailers && this.#owed === -1 ? responseTrailers(trailers) : [];
     if (pass.length > 0) this.#reply.end(this.#last, pass);
     else this.#reply.end(this.#last);
-    if (this.#guarded === undefined) this.#settle();
-    else this.#guarded.onEnded(() => this.#settle());
+    const passed = (): void => {
+      const { reply } = this.#options.exchange;
+      if (reply.onEnded === undefined) this.#settle();
+      else reply.onEnded(() => this.#settle());
+    };
+    if (this.#guarded === undefined) passed();
+    else this.#guarded.onEnded(passed);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

@@ -13,6 +13,8 @@ export interface AccessRequest {
   readonly planned: boolean;
   readonly target: Target;
   readonly operation: Operation;
+  /** Asked for a list of what the task may do: what policy makes of arguments is left open. */
+  readonly listing?: boolean;
   /** Epoch ms. */
   readonly time: number;
 }

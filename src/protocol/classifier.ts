@@ -3,17 +3,19 @@ import { createDestinationTable } from './destinations.ts';
 import { withGrpc } from './grpc.ts';
 import { createHttpClassifier } from './http.ts';
 import { createLlmClassifier } from './llm/classifier.ts';
+import { createMcpClassifier } from './mcp/classifier.ts';
+import type { McpKnowledge } from './mcp/knowledge.ts';
 import type { Classifier } from './operation.ts';
 
 /** Names operations by the protocol that is pinned to the destination; nothing is ever sniffed. */
-export function createClassifier(destinations: readonly Destination[]): Classifier {
+export function createClassifier(destinations: readonly Destination[], parts: { readonly mcp: McpKnowledge }): Classifier {
   const http = createHttpClassifier(destinations);
   const table = createDestinationTable(destinations);
   const byProtocol: Readonly<Record<Destination['protocol'], Classifier>> = {
     http,
     tunnel: http,
     grpc: withGrpc(http),
-    mcp: nothingYet,
+    mcp: createMcpClassifier(parts.mcp),
     llm: createLlmClassifier({ http, resolve: (requested) => table.resolve(requested) }),
     a2a: nothingYet,
   };

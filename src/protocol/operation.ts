@@ -47,6 +47,10 @@ export interface Operation {
   readonly llm?: LlmFacts;
   /** What a message of MCP asks for. */
   readonly mcp?: McpFacts;
+  /** Refused whatever policy says. */
+  readonly barred?: Refusal;
+  /** What the same message does besides: it goes only when all of it is permitted. */
+  readonly also?: readonly Operation[];
   /** Where messages are read. */
   readonly message?: Message;
 }
