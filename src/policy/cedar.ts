@@ -6,6 +6,7 @@ import { createEngine } from './cedar-engine.ts';
 import { readPolicies } from './cedar-source.ts';
 import { loadCedar } from './cedar-wasm.ts';
 import { cached } from './decision-cache.ts';
+import { forListing } from './listing.ts';
 import { heedingGet } from './handshakes.ts';
 import { inputsBy } from './inputs.ts';
 import type { AccessRequest, Decision, Explanation, PolicyDecisionPoint } from './policy.ts';
@@ -37,13 +38,21 @@ export function create({ directory }: z.output<typeof config>, { destinations, i
   const all = [...problems, ...checked.problems];
   if (all.length > 0) throw new Error(all.join('\n'));
   const plan = planOf(policies, vocabulary);
+  const open = forListing(cedar, policies);
+  const listing = open && cached(createEngine(loadCedar(), { policies: open, vocabulary }), planOf(open, vocabulary));
   const empty = policies.length === 0 ? [`${directory} holds no policies: every call is denied`] : [];
   return {
-    ...heedingGet(cached(createEngine(cedar, { policies, vocabulary }), plan)),
+    ...asAsked(heedingGet(cached(createEngine(cedar, { policies, vocabulary }), plan)), listing),
     inputs: inputsBy(plan),
     warnings: [...empty, ...checked.warnings, ...plan.warnings],
     digest: createHash('sha256')
       .update(JSON.stringify([vocabulary.schema, policies.map(({ id, text }) => [id, text])]))
       .digest('base64url'),
   };
+}
+
+/** Lists are decided apart. */
+function asAsked<P extends Pick<CedarPolicy, 'decide'>>(policy: P, listing: Pick<CedarPolicy, 'decide'> | undefined): P {
+  if (listing === undefined) return policy;
+  return { ...policy, decide: (request: AccessRequest) => (request.listing === true ? listing.decide(request) : policy.decide(request)) };
 }

@@ -115,6 +115,20 @@ test('lists hold what the task may use, in order, with their cursor, as JSON and
   }
 });
 
+test('a tool is listed when some arguments would let it be called, and called with those alone', async () => {
+  await using at = await start((method) => (method === 'tools/list' ? tools : { content: [] }), {
+    policy: `permit (principal, action == Action::"list_tools", resource);
+      permit (principal, action == Action::"call_tool", resource) when { context.mcp.tool == "search" } unless { context.mcp.opaque };
+      forbid (principal, action == Action::"call_tool", resource) when { context.mcp.opaque };`,
+  });
+  const { result } = parsed(await at.post({ method: 'tools/list' }));
+  assert.deepEqual(
+    (result?.['tools'] as { name: string }[] | undefined)?.map(({ name }) => name),
+    ['search'],
+  );
+  assert.match((await at.post({ method: 'tools/call', params: { name: 'search' } })).body, /policy_denied/);
+});
+
 test('a list in the modern era is private and no longer true than its task', async () => {
   await using at = await start(() => ({ ...tools, ttlMs: 1e12, cacheScope: 'public' }));
   const { result } = parsed(await at.post(...modernCall('tools/list', {})));
