@@ -55,6 +55,8 @@ export interface Destination extends PeerNetwork {
   readonly tools?: ReadonlyMap<string, PinnedTool>;
   /** A tool whose definition has changed is refused until an operator has looked at it. */
   readonly refusesChangedTools?: boolean;
+  /** Where its A2A endpoint is; the HTTP+JSON binding is below it. */
+  readonly a2a?: { readonly path: string };
   /** Where its MCP endpoint is, and the one revision that is spoken with it; undefined: any. */
   readonly mcp?: { readonly path: string; readonly revision: string | undefined };
   /** Arguments that the pinned definition does not declare pass unseen; else they are refused. */

@@ -1,14 +1,12 @@
-import type { Destination } from '../destination.ts';
 import { credentialConfig } from '../credentials/registry.ts';
 import { credentialAmong, fieldName, protocolsField } from '../fields.ts';
 import { duration, date, size, z } from '../settings.ts';
 import { baseUrl, hostAndPort, hostPattern } from './hosts.ts';
 import { modelsConfig } from './models.ts';
 import { operations } from './operations.ts';
-import { mcpConfig, toolsConfig } from './tools.ts';
+import { a2aConfig, mcpConfig, toolsConfig } from './tools.ts';
 
-const now = ['http', 'mcp', 'llm', 'grpc', 'tunnel'] as const;
-const later = new Set(['a2a']);
+const protocols = ['http', 'mcp', 'llm', 'a2a', 'grpc', 'tunnel'] as const;
 /** What may be relayed unread; all other protocols are pinned to be read. */
 const unread: ReadonlySet<string> = new Set(['http', 'tunnel']);
 
@@ -18,15 +16,7 @@ const route = z
   .meta({ description: "path prefix on the proxy's own address", examples: ['/tickets'] });
 
 const protocol = z
-  .string()
-  .superRefine((value, context) => {
-    if (now.some((protocol) => protocol === value)) return;
-    const message = later.has(value)
-      ? `"${value}" is not in this version; ${now.join(', ')} are`
-      : `expected one of ${now.join(', ')}, not "${value}"`;
-    context.addIssue({ code: 'custom', message });
-  })
-  .transform((value): Destination['protocol'] => now.find((each) => each === value) ?? 'http')
+  .enum(protocols, { error: ({ input }) => `expected one of ${protocols.join(', ')}, not "${String(input)}"` })
   .prefault('http')
   .meta({
     description:
@@ -57,6 +47,7 @@ export const destinationConfig = z
     tls,
     operations: operations.default([]),
     mcp: mcpConfig,
+    a2a: a2aConfig,
     tools: toolsConfig,
     models: modelsConfig,
     credential: credentialConfig.optional(),
@@ -142,7 +133,7 @@ function grpcProblems({ protocol, route, operations }: Pick<DestinationConfig, '
 }
 
 /** Keys that say how messages of one protocol are read. */
-const ofProtocol = { mcp: 'mcp', tools: 'mcp', models: 'llm' } as const;
+const ofProtocol = { mcp: 'mcp', tools: 'mcp', models: 'llm', a2a: 'a2a' } as const;
 
 function messageProblems(destination: Pick<DestinationConfig, 'protocol' | keyof typeof ofProtocol>): { path: string; message: string }[] {
   return (Object.keys(ofProtocol) as (keyof typeof ofProtocol)[])

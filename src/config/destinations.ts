@@ -66,7 +66,10 @@ function destinationOf(
     ...(settings.models === undefined ? {} : { models: modelSettings(settings.models) }),
     ...(tools?.reviewed === undefined ? {} : { tools: readTools(tools.reviewed, name, at('tools', 'reviewed')) }),
     ...(refusesChanged(tools) ? { refusesChangedTools: true } : {}),
-    ...(settings.protocol === 'mcp' ? { mcp: { path: mcpPath(settings), revision: settings.mcp?.revision } } : {}),
+    ...(settings.protocol === 'mcp'
+      ? { mcp: { path: settings.mcp?.path ?? pathOf(settings, '/mcp'), revision: settings.mcp?.revision } }
+      : {}),
+    ...(settings.protocol === 'a2a' ? { a2a: { path: settings.a2a?.path ?? pathOf(settings, '/') } } : {}),
     ...(tools?.undeclared_arguments === 'opaque' ? { passesUndeclaredArguments: true } : {}),
     credentialKind: settings.credential?.kind,
     ...(settings.body_limit === undefined ? {} : { bodyLimitBytes: settings.body_limit }),
@@ -90,8 +93,8 @@ function refusesChanged(tools: DestinationConfig['tools']): boolean {
   return (tools?.changed ?? (tools?.reviewed === undefined ? 'record' : 'refuse')) === 'refuse';
 }
 
-function mcpPath({ mcp, url }: DestinationConfig): string {
-  return mcp?.path ?? (url === undefined ? '/mcp' : url.path || '/');
+function pathOf({ url }: DestinationConfig, otherwise: string): string {
+  return url === undefined ? otherwise : url.path || '/';
 }
 
 /** Collects what is wrong with files, by the keys that name them. */

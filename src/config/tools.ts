@@ -2,19 +2,22 @@ import type { PinnedTool } from '../destination.ts';
 import type { JsonValue } from '../json-value.ts';
 import { readPlainFile } from '../plain-file.ts';
 import { z } from '../settings.ts';
-import { revisions } from '../protocol/mcp/message.ts';
+import { revisions } from '../protocol/mcp/revisions.ts';
 import { argumentTypes } from '../tool-arguments.ts';
 
 const largestBytes = 16 * 1024 ** 2;
 
+const endpointPath = z.string().regex(/^\/[^?#]*$/, 'expected a path such as /mcp');
+
+/** Where another agent is spoken to. */
+export const a2aConfig = z
+  .strictObject({ path: endpointPath.optional().meta({ description: "of the endpoint; unless said, the path of a route's url, else /" }) })
+  .optional();
+
 /** Where an MCP server is spoken to, and how. */
 export const mcpConfig = z
   .strictObject({
-    path: z
-      .string()
-      .regex(/^\/[^?#]*$/, 'expected a path such as /mcp')
-      .optional()
-      .meta({ description: "of the endpoint; unless said, the path of a route's url, else /mcp" }),
+    path: endpointPath.optional().meta({ description: "of the endpoint; unless said, the path of a route's url, else /mcp" }),
     revision: z.enum(revisions).optional().meta({ description: 'the one revision that is spoken; unless said, any of these' }),
   })
   .optional();

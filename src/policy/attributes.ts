@@ -37,8 +37,6 @@ export function attributesFor(parameters: readonly string[], tools: readonly Pin
 /** Claims of the workload's own token that policies may read, all optional. Others never reach policy. */
 const claims = ['namespace', 'service_account', 'pod', 'node'] as const;
 
-const mcpActions = messageActionsOf.mcp;
-
 const fixed: readonly Attribute[] = [
   stable('principal.issuer', (r) => r.principal.issuer),
   stable('principal.subject', (r) => r.principal.subject),
@@ -74,7 +72,12 @@ const fixed: readonly Attribute[] = [
       { ...volatile('context.llm.members', (r) => r.operation.llm?.members), type: 'Set' },
     ],
   ),
-  ...of(mcpActions, [stable('context.mcp.method', (r) => r.operation.mcp?.method)]),
+  ...of(messageActionsOf.a2a, [
+    stable('context.a2a.method', (r) => r.operation.a2a?.method),
+    { ...stable('context.a2a.streaming', (r) => r.operation.a2a?.streaming), type: 'Bool' },
+    { ...volatile('context.a2a.notifies', (r) => r.operation.a2a?.notifies), type: 'Set' },
+  ]),
+  ...of(messageActionsOf.mcp, [stable('context.mcp.method', (r) => r.operation.mcp?.method)]),
   ...of(
     ['call_tool'],
     [

@@ -25,6 +25,17 @@ export function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** A body that is JSON by its content type, and in no content coding; `headers` flat. */
+export function isPlainJson(headers: readonly string[], mediaType = /^application\/json *(?:;|$)/i): boolean {
+  let json = false;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]?.toLowerCase();
+    if (name === 'content-encoding') return false;
+    if (name === 'content-type') json = mediaType.test(headers[i + 1] ?? '');
+  }
+  return json;
+}
+
 /** How many members all objects have together; NaN where a value is not allowed. */
 function membersIn(value: JsonValue, depth: number): number {
   if (typeof value === 'string') return value.isWellFormed() ? 0 : Number.NaN;

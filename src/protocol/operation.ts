@@ -43,6 +43,8 @@ export interface Operation {
   readonly parameters: Readonly<Record<string, string>>;
   /** What a call of gRPC calls. */
   readonly grpc?: { readonly service: string; readonly method: string } | undefined;
+  /** What another agent is asked for. */
+  readonly a2a?: A2aFacts;
   /** What a model is asked for. */
   readonly llm?: LlmFacts;
   /** What a message of MCP asks for. */
@@ -73,6 +75,15 @@ export interface LlmFacts {
   readonly maxTokens: number | undefined;
   /** Of the body's top level. */
   readonly members: readonly string[];
+}
+
+export interface A2aFacts {
+  /** In the names of A2A 1.0: `SendMessage`. */
+  readonly method: string;
+  /** The answer comes event by event. */
+  readonly streaming: boolean;
+  /** Destinations that the other agent is to notify. */
+  readonly notifies: readonly string[];
 }
 
 export interface McpFacts {

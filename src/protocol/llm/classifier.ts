@@ -1,10 +1,9 @@
-import type { Requested } from '../../call.ts';
 import type { Target } from '../../destination.ts';
 import { isRefusal, refuse, type Refusal } from '../../errors.ts';
-import type { Task } from '../../tasks/task.ts';
-import { isObject, parseJson } from '../json.ts';
+import { isObject, isPlainJson, parseJson } from '../json.ts';
 import type { MessageSource } from '../message.ts';
 import type { Classifier, Operation, RequestHead } from '../operation.ts';
+import { destinationsReached, type Reach } from '../reached.ts';
 import { isModelList, modelPath, type ModelPath } from './api.ts';
 import { tellRefusal } from './refusal.ts';
 import { modelRequest, type ModelRequest } from './request.ts';
@@ -17,7 +16,7 @@ const none: Readonly<Record<string, string>> = Object.freeze({});
 export interface LlmOptions {
   /** For paths that are no calls of a model. */
   readonly http: { classify(head: RequestHead): Operation | undefined };
-  readonly resolve: (requested: Requested) => Target | Refusal;
+  readonly resolve: Reach['resolve'];
 }
 
 /**
@@ -33,7 +32,8 @@ export function createLlmClassifier({ http, resolve }: LlmOptions): Classifier {
     const body = isPlainJson(source.headers) ? parseJson(bytes) : undefined;
     const request = isObject(body) ? modelRequest(body, path) : undefined;
     if (request === undefined) return refuse('message_unreadable');
-    const servers = serversOf(request, { target, task: source.task, resolve });
+    const fetched = target.destination.models?.fetchesAnything === true ? [] : request.links;
+    const servers = destinationsReached([...request.tools.urls, ...fetched], { task: source.task, resolve });
     if (isRefusal(servers)) return servers;
     return unwelcome(request, target) ?? operationOf(request, { path, servers, method: head.method });
   }
@@ -87,44 +87,3 @@ const embedded =
   'The request gives the model provider a credential for another server. Leave it out; credentials are not for agents to hand on.';
 const unattended =
   'The request lets the model provider call the tools of a server without asking. Set require_approval to "always", or ask the operator for "models.unattended_tools".';
-
-/** The names of the destinations that the provider is to reach; a refusal where one is none that the task may use. */
-function serversOf(
-  { tools, links }: ModelRequest,
-  { target, task, resolve }: { readonly target: Target; readonly task: Task | undefined; readonly resolve: LlmOptions['resolve'] },
-): readonly string[] | Refusal {
-  const servers = new Set<string>();
-  const fetched = target.destination.models?.fetchesAnything === true ? [] : links;
-  for (const url of [...tools.urls, ...fetched]) {
-    const requested = requestedOf(url);
-    const server = requested === undefined ? refuse('destination_unknown', { detail: noServer }) : resolve(requested);
-    if (isRefusal(server)) return refuse('destination_unknown', { detail: noServer });
-    if (task?.destinations.has(server.destination.name) !== true) return refuse('destination_outside_intent', { detail: outside });
-    servers.add(server.destination.name);
-  }
-  return [...servers];
-}
-
-const noServer =
-  'The request has the model provider reach a URL that is of no configured destination. Send the content itself, or ask the operator to add the destination.';
-const outside = "The request has the model provider reach a destination that is not part of the task's intent. Send the content itself.";
-
-function requestedOf(text: string): Requested | undefined {
-  const url = URL.parse(text);
-  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:') || url.username !== '' || url.password !== '')
-    return undefined;
-  const scheme = url.protocol === 'https:' ? 'https' : 'http';
-  const port = url.port === '' ? (scheme === 'https' ? 443 : 80) : Number(url.port);
-  return { door: 'tunnel', scheme, host: url.hostname, port, path: url.pathname, query: url.search, encodedReserved: false };
-}
-
-/** JSON by its content type, in no content coding. */
-function isPlainJson(headers: readonly string[]): boolean {
-  let json = false;
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i]?.toLowerCase();
-    if (name === 'content-encoding') return false;
-    if (name === 'content-type') json = /^application\/json *(?:;|$)/i.test(headers[i + 1] ?? '');
-  }
-  return json;
-}

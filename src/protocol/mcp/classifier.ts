@@ -1,10 +1,11 @@
 import { isRefusal, refuse, type Refusal } from '../../errors.ts';
+import { clientMessage, type ClientMessage, type RequestId } from '../json-rpc.ts';
 import { parseJson } from '../json.ts';
 import type { Message, MessageSource } from '../message.ts';
 import type { Classifier, Operation, RequestHead } from '../operation.ts';
 import { agree, mcpHeaders, paramsAgree, type McpHeaders } from './headers.ts';
 import type { McpKnowledge } from './knowledge.ts';
-import { clientMessage, eraOf, saysRevision, type ClientMessage, type RequestId } from './message.ts';
+import { eraOf, saysRevision } from './revisions.ts';
 import type { Era } from './methods.ts';
 import { answering, operationOf, sessionOperation, type OperationOptions } from './operations.ts';
 import { tellRefusal } from './refusal.ts';
