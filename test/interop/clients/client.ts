@@ -47,6 +47,8 @@ export type Lack = keyof typeof lacking;
 export interface Client extends Unmodified {
   /** What it has no way to do: those scenarios are not in its table, and the README says so. */
   readonly lacks?: readonly Lack[];
+  /** It speaks HTTP/2 where it is offered. */
+  readonly http2?: true;
   /** What it prints for a 407 to a request where that is an error of the client's and no answer. */
   readonly proxyRefused?: RegExp;
   /** What it prints for a 407 to a CONNECT, if not its number. */

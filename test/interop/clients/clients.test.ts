@@ -72,8 +72,9 @@ for (const client of clients) {
   });
 }
 
-function concerns({ only, needs }: Scenario, client: Client, door: Door): boolean {
-  return only?.includes(door) !== false && (needs === undefined || client.lacks?.includes(needs) !== true);
+function concerns({ only, needs, http2 }: Scenario, client: Client, door: Door): boolean {
+  const isAble = (needs === undefined || client.lacks?.includes(needs) !== true) && (http2 === undefined || client.http2 === true);
+  return only?.includes(door) !== false && isAble;
 }
 
 interface Played {

@@ -11,6 +11,7 @@ import { tool } from '../support/tools.ts';
 import { assertCameThrough } from './came-through.ts';
 import { doors, httpsDoor, plainEnvironment, proxyEnvironment, withWrongSecret, type Door } from './doors.ts';
 import { createGitBackend, type GitBackend } from './git-backend.ts';
+import { ownCredential } from './service-client.ts';
 import { httpApi, startWorld, type World } from './world.ts';
 
 /** Fetching is a POST too: policy tells it from pushing by its path. */
@@ -70,6 +71,15 @@ for (const door of doors) {
       assert.equal(await headOf(join(repositories, 'readonly.git')), before);
     });
 
+    test('is refused when its task was revoked', async () => {
+      await using task = await world.sidecar.open('work');
+      const { clone } = await cloned('team.git', { door, task });
+      await task.revoke();
+      const { code, stderr } = await run(['fetch', 'origin'], { door, task, cwd: clone });
+      assert.notEqual(code, 0);
+      assert.match(stderr, /403/);
+    });
+
     test('is refused with a wrong secret', async () => {
       await using task = await world.sidecar.open('work');
       const { code, stderr } = await cloned('team.git', { door, task: withWrongSecret(task) });
@@ -79,6 +89,18 @@ for (const door of doors) {
   });
 }
 
+test("git's own credential does not arrive", async () => {
+  await using task = await world.sidecar.open('work');
+  const door = { ...httpsDoor, headers: () => ({ Authorization: `Bearer ${ownCredential}` }) };
+  const { code, stderr } = await cloned('team.git', { door, task });
+  assert.equal(code, 0, stderr);
+  await assertCameThrough(world.sidecar, { task, door });
+  const removed = world.sidecar
+    .events()
+    .flatMap((event) => (event['kind'] === 'call' && event['task'] === task.id ? [event['removed']] : []));
+  for (const names of removed) assert.deepEqual(names, ['authorization']);
+});
+
 test('git clones and is denied a push under exeat run, with nothing but the environment it makes', async () => {
   const clone = join(folder, `clone-${(count += 1)}`);
   const cloning = await underRun(['clone', '--quiet', httpsDoor.url(world.sidecar.proxy, '/readonly.git'), clone]);
@@ -87,6 +109,7 @@ test('git clones and is denied a push under exeat run, with nothing but the envi
   const pushing = await underRun(['-C', clone, 'push', '--quiet', 'origin', 'HEAD']);
   assert.notEqual(pushing.code, 0);
   assert.match(pushing.stderr, /403/);
+  assert.equal(readRun(pushing).revoked, 1);
 });
 
 test('git asks without a credential first, and goes on when the 407 asks for one', async () => {

@@ -33,6 +33,8 @@ export interface Scenario {
   /** Left out: all of them. */
   readonly only?: readonly Door[];
   readonly needs?: Lack;
+  /** Only for clients that speak HTTP/2. */
+  readonly http2?: true;
   /** Its calls belong to no task. */
   readonly anonymous?: true;
   readonly run: (stage: Stage) => Promise<void>;
@@ -49,6 +51,14 @@ export const scenarios: readonly Scenario[] = [
       const { for: claims } = JSON.parse(body) as { for: { task: string; scope: string } };
       assert.equal(claims.task, task.id);
       assert.equal(claims.scope, 'items:read items:write');
+    },
+  },
+  {
+    name: 'what is allowed and what is refused come over HTTP/2',
+    only: [httpsDoor],
+    http2: true,
+    run: async ({ start }) => {
+      for (const method of ['GET', 'POST'] as const) assert.match((await answerOf(start({ method, path: '/items' }))).version, /^HTTP\/2/);
     },
   },
   {

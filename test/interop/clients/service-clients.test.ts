@@ -38,6 +38,7 @@ for (const client of serviceClients) {
         test("an allowed call arrives with the injected credential, the agent's own removed", { timeout: 60_000 }, async () => {
           const { task, ended } = await play('allowed', way);
           assert(ended.stdout.includes(task), told(ended));
+          assert.equal(ended.code, 0, told(ended));
         });
 
         test('a denied call is told why', { timeout: 60_000 }, async () => {

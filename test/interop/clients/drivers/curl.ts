@@ -1,7 +1,7 @@
 import { tool } from '../../support/tools.ts';
 import type { Client } from '../client.ts';
 
-const curl = curlWith('curl', (file) => ['--upload-file', file]);
+const curl: Client = { ...curlWith('curl', (file) => ['--upload-file', file]), http2: true };
 /** It reads all of a file before it sends anything. */
 const curlWithData: Client = {
   ...curlWith('curl --http1.1 --data-binary', (file) => ['--data-binary', `@${file}`], '--http1.1'),

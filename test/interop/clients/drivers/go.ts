@@ -10,6 +10,7 @@ const source = programFile('client.go');
 const go: Client = {
   name: 'Go net/http',
   took: 'nothing',
+  http2: true,
   limits: ['shows of a refused CONNECT the reason alone'],
   // Of the answer to a CONNECT it shows the reason alone.
   tunnelRefused: /The task credential is not known here/,

@@ -3,6 +3,7 @@ import { programArguments, programFile, type Client } from '../client.ts';
 
 const httpClient: Client = {
   ...java('Java HttpClient', 'ModernClient.java'),
+  http2: true,
   limits: ['with an Authenticator it drops an Authorization of its caller', 'shows nothing of a 407'],
   proxyRefused: /No credentials provided/,
   tunnelRefused: /No credentials provided/,

@@ -23,7 +23,7 @@ const packages = [
 const urllib: Client = { ...python('Python urllib', 'urllib_client.py'), lacks: ['keep-alive'] };
 const requests = python('Python requests', 'requests_client.py');
 const httpx = python('Python httpx', 'httpx_client.py');
-const httpx2 = python('Python httpx (HTTP/2)', 'httpx2_client.py');
+const httpx2: Client = { ...python('Python httpx (HTTP/2)', 'httpx2_client.py'), http2: true };
 const urllib3: Client = {
   ...python('Python urllib3', 'urllib3_client.py'),
   took: 'setting: `ProxyManager` with the URL from the environment',
@@ -68,7 +68,7 @@ export const serviceClients: readonly ServiceClient[] = [
     policy: grpc.policy,
     destination: grpc.destination,
     serve: grpc.serveGrpc,
-    prepare: script('grpcio_client.py', (deed, origin) => [new URL(origin).hostname, grpc.methods[deed]]),
+    prepare: script('grpcio_client.py', (deed, origin) => [new URL(origin).hostname, grpc.methods[deed], grpc.kinds[deed].join()]),
   },
   {
     name: 'OpenAI SDK (Python)',

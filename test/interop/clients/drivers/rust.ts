@@ -10,6 +10,7 @@ const sources = ['Cargo.toml', 'main.rs'];
 const reqwest: Client = {
   name: 'Rust reqwest',
   took: 'nothing',
+  http2: true,
   limits: ['shows of a refused CONNECT the status alone'],
   tunnelRefused: /ProxyAuthRequired/,
   prepare: async () => {

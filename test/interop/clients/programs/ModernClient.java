@@ -3,12 +3,14 @@ import java.net.Authenticator;
 import java.net.PasswordAuthentication;
 import java.net.URI;
 import java.net.http.HttpClient;
+import java.net.http.HttpClient.Version;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 
 /** java.net.http.HttpClient: METHOD URL [--header 'Name: value']... [--file FILE] [--chunked] [--times N] */
 class ModernClient {
@@ -33,10 +35,11 @@ class ModernClient {
     // With an Authenticator, even one for proxies alone, Java drops the caller's own Authorization.
     if (System.getenv().getOrDefault("http_proxy", "").contains("@")) builder.authenticator(new FromEnvironment());
     var client = builder.build();
+    var versions = Map.of(Version.HTTP_1_1, "HTTP/1.1", Version.HTTP_2, "HTTP/2");
     for (; times > 0; times--) {
       var response = client.send(request.build(), BodyHandlers.ofInputStream());
       String type = response.headers().firstValue("content-type").orElse("");
-      System.out.printf("HTTP/1.1 %d\r\ncontent-type: %s\r\n\r\n", response.statusCode(), type);
+      System.out.printf("%s %d\r\ncontent-type: %s\r\n\r\n", versions.get(response.version()), response.statusCode(), type);
       try (InputStream in = response.body()) {
         byte[] buffer = new byte[65536];
         for (int count; (count = in.read(buffer)) != -1; ) {

@@ -29,9 +29,9 @@ def body(asked):
     return chunks(asked.file) if asked.chunked else open(asked.file, "rb")
 
 
-def show(status, content_type, parts):
+def show(status, content_type, parts, version="HTTP/1.1"):
     out = sys.stdout.buffer
-    out.write(f"HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\n\r\n".encode())
+    out.write(f"{version} {status}\r\ncontent-type: {content_type}\r\n\r\n".encode())
     for part in parts:
         out.write(part)
         out.flush()

@@ -56,7 +56,7 @@ func ask(method, url string, header http.Header, file string, chunked bool) {
 	response, err := http.DefaultClient.Do(request)
 	check(err)
 	defer response.Body.Close()
-	fmt.Printf("HTTP/1.1 %d\r\ncontent-type: %s\r\n\r\n", response.StatusCode, response.Header.Get("Content-Type"))
+	fmt.Printf("%s %d\r\ncontent-type: %s\r\n\r\n", response.Proto, response.StatusCode, response.Header.Get("Content-Type"))
 	_, err = io.Copy(os.Stdout, response.Body)
 	check(err)
 }

@@ -1,14 +1,32 @@
-# HOST METHOD TOKEN: one call of a method of interop.v1.Tickets; every answer is a stream of texts.
+# HOST METHOD KIND,... TOKEN: a method of interop.v1.Tickets, called once in each way. Messages are texts.
 import sys
+import threading
 
 import grpc
 
-_, host, method, token = sys.argv
+_, host, method, kinds, token = sys.argv
+
+
+def call(channel, kind):
+    answered = threading.Event()
+
+    def asked():
+        yield b"first"
+        if kind == "stream_stream":
+            answered.wait()
+            yield b"second"
+
+    answer = getattr(channel, kind)(f"/interop.v1.Tickets/{method}")(
+        asked() if kind.startswith("stream") else b"first", metadata=[("authorization", f"Bearer {token}")], timeout=30
+    )
+    for message in [answer] if kind.endswith("unary") else answer:
+        print(f"{kind}: {message.decode()}", flush=True)
+        answered.set()
+
+
 with grpc.secure_channel(f"{host}:443", grpc.ssl_channel_credentials()) as channel:
-    call = channel.unary_stream(f"/interop.v1.Tickets/{method}")
     try:
-        for message in call(b"please", metadata=[("authorization", f"Bearer {token}")], timeout=30):
-            print(message.decode(), flush=True)
-        print("done", flush=True)
+        for kind in kinds.split(","):
+            call(channel, kind)
     except grpc.RpcError as error:
-        print(f"{error.code()}: {error.details()}", flush=True)
+        sys.exit(f"{error.code()}: {error.details()}")

@@ -12,4 +12,4 @@ with httpx.Client(http2=True) as client:
     for _ in range(asked.times):
         content = None if asked.file is None else chunks(asked.file)
         with client.stream(asked.method, asked.url, headers=headers, content=content) as response:
-            show(response.status_code, response.headers["content-type"], response.iter_raw())
+            show(response.status_code, response.headers["content-type"], response.iter_raw(), response.http_version)

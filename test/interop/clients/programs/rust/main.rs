@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn show(mut response: reqwest::blocking::Response) -> io::Result<()> {
     let content_type = response.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or("");
     let mut out = io::stdout().lock();
-    write!(out, "HTTP/1.1 {}\r\ncontent-type: {}\r\n\r\n", response.status().as_u16(), content_type)?;
+    write!(out, "{:?} {}\r\ncontent-type: {}\r\n\r\n", response.version(), response.status().as_u16(), content_type)?;
     let mut buffer = [0; 65536];
     loop {
         let count = response.read(&mut buffer)?;
