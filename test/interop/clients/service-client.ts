@@ -18,7 +18,7 @@ export interface ServiceOptions {
 
 /**
  * A client of more than single requests. `allowed` makes it print the task that the service was shown; `denied` is what its policy does not permit;
- * `followed` is a stream that prints `event 1` and would print `event 2` when it is not cut.
+ * `followed` is a stream that prints `event 1` and would print `event 2`, or `done` at its end, when it is not cut.
  */
 export interface ServiceClient extends Unmodified {
   /** Cedar. */
