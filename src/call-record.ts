@@ -11,7 +11,9 @@ import { operationName, type Operation } from './protocol/operation.ts';
 import type { Target } from './destination.ts';
 import type { Permit } from './policy/policy.ts';
 import type { Decision } from './policy/policy.ts';
-import type { Task } from './tasks/task.ts';
+import type { Charge, Task } from './tasks/task.ts';
+
+const noCharge: Charge = Object.freeze({});
 
 /** What becomes known of one call on its way through the spine, and the one place that turns it into its audit events. Also what its task cuts. */
 export class CallRecord implements MessageSource {
@@ -30,6 +32,8 @@ export class CallRecord implements MessageSource {
   /** How the refusal is told, where the protocol has its own words. */
   telling: Telling | undefined;
   usage: ModelUsage | undefined;
+  /** What it took off the budgets. */
+  charge: Charge = noCharge;
   outcome: Outcome | undefined;
   agent: string | undefined;
   planned: boolean | undefined;

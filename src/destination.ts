@@ -87,6 +87,8 @@ export interface ModelSettings {
   readonly unattendedTools: boolean;
   /** Pictures and files may lie anywhere. */
   readonly fetchesAnything: boolean;
+  /** For a million tokens, by model; `*` for any other. */
+  readonly prices: ReadonlyMap<string, { readonly input: number; readonly output: number }>;
 }
 
 /** A tool of an MCP server as an operator has reviewed it. */

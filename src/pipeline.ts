@@ -1,4 +1,5 @@
 import { approve } from './approve.ts';
+import { chargeOf, spentBy } from './charge.ts';
 import { CallRecord, type CallLog } from './call-record.ts';
 import type { InboundCall, Reply } from './call.ts';
 import type { TokenBroker } from './credentials/credential.ts';
@@ -58,7 +59,7 @@ export async function handle(stages: Stages, call: InboundCall, reply: Reply): P
     if (refusal !== undefined) record.telling = tellingOf(stages, record, refusal);
     conclude(stages, record, refusal);
     record.held?.release();
-    if (record.begun && record.task !== undefined) stages.tasks.end(record.task, record);
+    if (record.begun && record.task !== undefined) stages.tasks.end(record.task, record, { charge: record.charge, spent: spentBy(record) });
     if (refusal !== undefined) answer(record, refusal);
   }
 }
@@ -125,7 +126,8 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
     if (rest !== undefined) return rest;
   }
   record.permit = permit;
-  const begun = tasks.begin(task, record.operationName, record);
+  record.charge = chargeOf(record);
+  const begun = tasks.begin(task, { operation: record.operationName, charge: record.charge }, record);
   const spent = begun instanceof Promise ? await begun : begun;
   if (spent !== undefined) return spent;
   record.begun = true;

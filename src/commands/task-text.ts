@@ -48,6 +48,12 @@ export function detailsOf(task: TaskReport): string {
   return [
     columns(head),
     ...section(
+      'budgets',
+      task.budgets.map(({ what, used, limit }) =>
+        what === 'cost' ? [what, money(used), `of ${money(limit)}`] : [what, String(used), `of ${limit}`],
+      ),
+    ),
+    ...section(
       'executed',
       task.executed.map(({ operation, calls }) => [String(calls), operation]),
     ),
@@ -77,6 +83,11 @@ export function exportLines({ id, proxy_url: url, credential }: OpenedAnswer): s
   return Object.entries(variables)
     .map(([name, value]) => `export ${name}='${value.replaceAll("'", String.raw`'\''`)}'`)
     .join('\n');
+}
+
+/** From millionths. */
+function money(amount: number): string {
+  return (amount / 1e6).toFixed(2);
 }
 
 function section(title: string, lines: readonly (readonly string[])[]): string[] {

@@ -20,6 +20,7 @@ export const help = `Usage: exeat task open INTENT [--ttl 15m] [--calls N] [--pl
 
   --ttl DURATION      how long the task may last, within the intent's and the configuration's ceilings
   --calls N           how many calls it may make, within the intent's ceiling
+  --budget NAME=LIMIT bytes=10MiB, tokens=50000, cost=2.50 or "tickets delete=1" (a tool); may be given several times
   --plan OPERATION    an operation it will need, "destination group resource"; may be given several times
   --export            print shell lines to evaluate: eval "$(exeat task open INTENT --export)"
 ${controlHelp}
@@ -30,6 +31,7 @@ const options = {
   ...controlOptions,
   ttl: { type: 'string' },
   calls: { type: 'string' },
+  budget: { type: 'string', multiple: true },
   plan: { type: 'string', multiple: true },
   export: { type: 'boolean', default: false },
 } as const;
@@ -55,8 +57,8 @@ const actions: Readonly<Record<string, Action>> = {
   open: {
     takes: 'INTENT',
     role: 'orchestrator',
-    ask: (client, intent, { ttl, calls, plan }) =>
-      client.call('POST', '/v1/tasks', { intent, ttl, plan, ...(calls === undefined ? {} : { budget: { calls: Number(calls) } }) }),
+    ask: (client, intent, { ttl, calls, plan, budget }) =>
+      client.call('POST', '/v1/tasks', { intent, ttl, plan, ...budgetOf(calls, budget) }),
     show: (answer, values) => (values.export ? exportLines(answer as OpenedAnswer) : columns(Object.entries(answer as OpenedAnswer))),
   },
   list: {
@@ -97,13 +99,27 @@ export async function run(argv: readonly string[]): Promise<number> {
   const foreign =
     name === 'open'
       ? undefined
-      : (['ttl', 'calls', 'plan', 'export'] as const).find((option) => values[option] !== undefined && values[option] !== false);
+      : (['ttl', 'calls', 'budget', 'plan', 'export'] as const).find((option) => values[option] !== undefined && values[option] !== false);
   if (foreign !== undefined) return misused(`--${foreign} belongs to "open"`);
   if (values.calls !== undefined && !/^[1-9]\d{0,8}$/.test(values.calls)) return misused('--calls takes a number');
   const client = createControlClient({ control: values.control, tokenFile: values['token-file'], role: action.role });
   const answer = await action.ask(client, word ?? '', values);
   console.log(values.json ? JSON.stringify(answer, undefined, 2) : action.show(answer, values));
   return 0;
+}
+
+function budgetOf(calls: string | undefined, said: readonly string[] = []): { budget?: object } {
+  if (calls === undefined && said.length === 0) return {};
+  const budget: Record<string, unknown> = calls === undefined ? {} : { calls: Number(calls) };
+  const tools: Record<string, number> = {};
+  for (const text of said) {
+    const at = text.lastIndexOf('=');
+    const [name, limit] = [text.slice(0, at), text.slice(at + 1)];
+    if (at < 1) throw new Error(`--budget "${text}": expected NAME=LIMIT`);
+    if (name.includes(' ')) tools[name] = Number(limit);
+    else budget[name] = name === 'bytes' ? limit : Number(limit);
+  }
+  return { budget: { ...budget, ...(Object.keys(tools).length === 0 ? {} : { tools }) } };
 }
 
 function parse(args: readonly string[]) {

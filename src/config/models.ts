@@ -19,9 +19,26 @@ export const modelsConfig = z
     links: z.enum(['destinations', 'any']).default('destinations').meta({
       description: "where pictures and files may lie that the provider fetches: at destinations of the task's intent, or anywhere",
     }),
+    prices: z
+      .record(z.string().min(1), z.strictObject({ input: z.number().nonnegative(), output: z.number().nonnegative() }))
+      .default({})
+      .meta({
+        description: 'for a million tokens, by model, "*" for any other; for budgets of cost',
+        examples: [{ 'gpt-5': { input: 1.25, output: 10 } }],
+      }),
   })
   .optional();
 
-export function modelSettings({ provider_tools, unattended_tools, links }: NonNullable<z.output<typeof modelsConfig>>): ModelSettings {
-  return { providerTools: new Set(provider_tools), unattendedTools: unattended_tools, fetchesAnything: links === 'any' };
+export function modelSettings({
+  provider_tools,
+  unattended_tools,
+  links,
+  prices,
+}: NonNullable<z.output<typeof modelsConfig>>): ModelSettings {
+  return {
+    providerTools: new Set(provider_tools),
+    unattendedTools: unattended_tools,
+    fetchesAnything: links === 'any',
+    prices: new Map(Object.entries(prices)),
+  };
 }

@@ -3,6 +3,7 @@ import type { Principal } from '../identity/identity.ts';
 import { isoOrNull } from '../iso.ts';
 import { duration, z } from '../settings.ts';
 import type { ApprovalControl } from '../tasks/approval.ts';
+import { budget, limitsOf } from '../tasks/limits.ts';
 import { taskReport, taskSummary, type Task, type TaskControl } from '../tasks/task.ts';
 import { approvalRoutes } from './approval-routes.ts';
 import type { ControlRole } from './tokens.ts';
@@ -49,7 +50,7 @@ const openBody = z.strictObject({
   intent: z.string().min(1),
   ttl: duration.optional(),
   plan: z.array(z.string().min(1)).max(500).optional(),
-  budget: z.strictObject({ calls: z.number().int().positive() }).optional(),
+  budget: budget.optional(),
   subject_token: z.never({ error: 'not supported by this version: tasks act for the agent itself' }).optional(),
   grant: z.never({ error: 'not supported by this version: an orchestrator opens the task with its own token' }).optional(),
   parent: z.never({ error: 'not supported by this version: open a task of its own' }).optional(),
@@ -105,8 +106,11 @@ export function routesOf(deps: ControlDeps): readonly Route[] {
       body: openBody,
       result: openedResult,
       answer({ asker, body }) {
-        const { intent, ttl, plan, budget } = body as z.output<typeof openBody>;
-        const opened = tasks.open({ intent, ttlMs: ttl, plan, calls: budget?.calls }, asker.role === 'agent' ? 'agent' : 'orchestrator');
+        const { intent, ttl, plan, budget: said } = body as z.output<typeof openBody>;
+        const opened = tasks.open(
+          { intent, ttlMs: ttl, plan, calls: said?.calls, limits: limitsOf(said) },
+          asker.role === 'agent' ? 'agent' : 'orchestrator',
+        );
         if (isRefusal(opened)) return opened;
         const { task, proxyUrl, credential } = opened;
         const expiresAt = new Date(task.expiresAt).toISOString();

@@ -1,4 +1,5 @@
 import { refuse, type Refusal } from '../errors.ts';
+import { limitsOf, type Limits } from './limits.ts';
 import type { TaskSettings } from './settings.ts';
 import type { OpenRequest } from './task.ts';
 
@@ -9,6 +10,7 @@ export interface Terms {
   readonly ttlMs: number;
   /** Infinity = no budget. */
   readonly calls: number;
+  readonly limits: Limits;
 }
 
 export function termsFor(settings: TaskSettings, request: OpenRequest): Terms | Refusal {
@@ -23,7 +25,19 @@ export function termsFor(settings: TaskSettings, request: OpenRequest): Terms | 
     plan,
     ttlMs: Math.min(request.ttlMs ?? tasks.default_ttl, intent.max_ttl ?? tasks.max_ttl, tasks.max_ttl),
     calls: Math.min(request.calls ?? Infinity, intent.budget?.calls ?? Infinity),
+    limits: narrowed(limitsOf(intent.budget), request.limits ?? {}),
   };
+}
+
+/** The smaller of each. */
+function narrowed(one: Limits, other: Limits): Limits {
+  const tools = { ...one.tools };
+  for (const [tool, limit] of Object.entries(other.tools ?? {})) tools[tool] = Math.min(limit, tools[tool] ?? Infinity);
+  return { bytes: smaller(one.bytes, other.bytes), tokens: smaller(one.tokens, other.tokens), cost: smaller(one.cost, other.cost), tools };
+}
+
+function smaller(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
 }
 
 /** The names are the operator's own words. */

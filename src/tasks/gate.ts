@@ -1,6 +1,7 @@
 import type { Caller } from '../call.ts';
 import { refuse, type ErrorCode, type Refusal } from '../errors.ts';
 import { isPlaceholder } from '../placeholder.ts';
+import type { Allowances } from './allowances.ts';
 import type { CredentialReader } from './authenticate.ts';
 import type { OwnCeiling } from './ceiling.ts';
 import type { LiveTask } from './live.ts';
@@ -15,6 +16,8 @@ export interface GateOptions {
   readonly defaultTask: () => (() => Task | Refusal) | undefined;
   readonly own: OwnCeiling;
   readonly ceilings: () => Pick<TasksConfig, 'max_running' | 'max_running_per_task'>;
+  /** What the agent's own tasks of an intent may use together. */
+  readonly shared: (intent: string) => Allowances | undefined;
   readonly clock: () => number;
   readonly expired: (task: LiveTask) => void;
   readonly touched: (task: LiveTask) => void;
@@ -66,24 +69,31 @@ export function createGate(options: GateOptions): TaskGate {
       if (live === undefined) return refuse('task_credential_refused');
       return refusedByState(live) ?? (live.destinations.has(destination) ? undefined : refuse('destination_outside_intent'));
     },
-    begin(task, operation, call) {
+    begin(task, { operation, charge }, call) {
       const live = find(task.id);
       if (live === undefined) return refuse('task_credential_refused');
       const isOwn = live.origin !== 'orchestrator';
       const refusal = refusedByState(live) ?? refusedByLoad(live) ?? refusedByBudget(live) ?? (isOwn ? own.spent() : undefined);
       if (refusal !== undefined) return refusal;
+      const shared = isOwn ? options.shared(live.intent) : undefined;
+      const short = live.allowances?.refusal(charge) ?? shared?.refusal(charge);
+      if (short !== undefined) return short;
       // Should the second reservation fail, the first has lost a call, which is allowed; none is given back.
       if (isOwn) own.calls.take();
       live.budget.take();
+      live.allowances?.take(charge);
+      shared?.take(charge);
       live.operations.count(operation);
       live.running.add(call);
       running += 1;
       options.touched(live);
       return undefined;
     },
-    end(task, call) {
+    end(task, call, { charge, spent }) {
       running -= 1;
+      if (task.origin !== 'orchestrator') options.shared(task.intent)?.settle(charge, spent);
       const live = find(task.id);
+      live?.allowances?.settle(charge, spent);
       if (live === undefined || !live.running.delete(call)) return;
       if (live.end !== undefined && live.running.size === 0) options.idle(live);
     },

@@ -1,5 +1,7 @@
 import type { LeaseOutcome } from '../credentials/credential.ts';
+import type { Allowances } from './allowances.ts';
 import type { CallBudget } from './budget.ts';
+import type { Limits } from './limits.ts';
 import { createOperationLedger, type OperationCount, type OperationLedger } from './operations.ts';
 import { Roster } from './roster.ts';
 import type { RunningCall, Task } from './task.ts';
@@ -23,7 +25,10 @@ export interface LiveTask extends Task {
   readonly granted: readonly string[];
   /** SHA-256 of the credential's secret; undefined for a default task, which has none. */
   readonly secretHash: Buffer | undefined;
+  readonly limits: Limits | undefined;
   readonly budget: CallBudget;
+  /** undefined: only calls are limited, if anything. */
+  readonly allowances: Allowances | undefined;
   readonly operations: OperationLedger;
   readonly running: Roster<RunningCall>;
 }
@@ -37,6 +42,7 @@ export interface TaskRecord extends Omit<Task, 'id' | 'destinations' | 'plan' | 
   /** Absent = no budget. */
   readonly limit?: number | undefined;
   readonly calls: number;
+  readonly limits?: Limits | undefined;
   readonly executed: readonly OperationCount[];
   readonly end?: TaskEnd | undefined;
 }
@@ -47,7 +53,7 @@ export interface TaskNote {
   readonly end?: Pick<TaskEnd, 'at' | 'by'>;
 }
 
-export function liveTask(id: string, record: TaskRecord, budget: CallBudget): LiveTask {
+export function liveTask(id: string, record: TaskRecord, { budget, allowances }: Pick<LiveTask, 'budget' | 'allowances'>): LiveTask {
   const plan = new Set(record.plan);
   return {
     id,
@@ -65,7 +71,9 @@ export function liveTask(id: string, record: TaskRecord, budget: CallBudget): Li
     recorded: true,
     granted: record.granted,
     secretHash: record.secretHash === undefined ? undefined : Buffer.from(record.secretHash, 'base64url'),
+    limits: record.limits,
     budget,
+    allowances,
     operations: createOperationLedger(plan, record.executed),
     running: new Roster(),
   };
@@ -88,6 +96,7 @@ export function recordOf(task: LiveTask): TaskRecord {
     secretHash: task.secretHash?.toString('base64url'),
     limit: Number.isFinite(budget.limit) ? budget.limit : undefined,
     calls: budget.used,
+    limits: task.limits,
     executed: task.operations.executed(),
   };
 }

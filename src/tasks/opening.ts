@@ -71,6 +71,7 @@ export function createOpening(options: OpeningOptions): Opening {
       secretHash,
       limit: Number.isFinite(terms.calls) ? terms.calls : undefined,
       calls: 0,
+      limits: terms.limits,
       executed: [],
     });
   }

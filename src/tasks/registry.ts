@@ -1,5 +1,6 @@
 import type { State } from '../state.ts';
 import { createCallBudget } from './budget.ts';
+import { createAllowances } from './allowances.ts';
 import { isAlive, liveTask, noteOf, recordOf, type LiveTask, type TaskNote, type TaskRecord } from './live.ts';
 import { createSaver } from './saver.ts';
 
@@ -42,6 +43,8 @@ export function createRegistry(options: RegistryOptions): Registry {
   const { state, clock, forgotten } = options;
   const records = state.records<TaskRecord>('task');
   const marks = state.records<number>('task_budget');
+  const spent = state.records<number>('task_spent');
+  const spentBefore = new Map(spent.all().map(({ id, value }) => [id, value]));
   const notes = state.reserve<TaskNote>('task', notedTasks);
   const saver = createSaver<LiveTask>({
     write(task) {
@@ -67,7 +70,10 @@ export function createRegistry(options: RegistryOptions): Registry {
 
   function adopt(id: string, record: TaskRecord): LiveTask {
     const limit = record.limit ?? Number.POSITIVE_INFINITY;
-    const task = liveTask(id, record, createCallBudget({ limit, reserved: record.calls, save: (mark) => marks.put(id, mark) }));
+    const task = liveTask(id, record, {
+      budget: createCallBudget({ limit, reserved: record.calls, save: (mark) => marks.put(id, mark) }),
+      allowances: createAllowances({ limits: record.limits ?? {}, records: spent, marks: spentBefore, prefix: id, whose: "this task's" }),
+    });
     tasks.set(id, task);
     return task;
   }
@@ -86,6 +92,9 @@ export function createRegistry(options: RegistryOptions): Registry {
   function settle(task: LiveTask): void {
     task.budget.close();
     task.recorded = saver.now(task);
+    try {
+      task.allowances?.close();
+    } catch {}
     if (!Number.isFinite(task.budget.limit)) return;
     // A mark that stays behind, because the disk is full, only says that more calls were made.
     try {
@@ -98,6 +107,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     forgotten(task);
     try {
       records.delete(task.id);
+      task.allowances?.forget();
     } catch {}
   }
 

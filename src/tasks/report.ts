@@ -35,6 +35,7 @@ export function reportOf(task: LiveTask, leases: readonly Lease[]): TaskReport {
   const { operations, end } = task;
   return {
     ...summaryOf(task),
+    budgets: [...(task.allowances?.lines() ?? [])],
     planned: [...task.plan],
     executed: operations.executed().map(([operation, calls]) => ({ operation, calls })),
     unplanned: operations.unplanned(),

@@ -1,6 +1,5 @@
 import { duration, z } from '../settings.ts';
-
-const budget = z.strictObject({ calls: z.number().int().positive().max(1_000_000_000) });
+import { budget } from './limits.ts';
 
 /** One entry of the intent catalogue: what a task may be for, and its ceilings. */
 export const intentConfig = z.strictObject({

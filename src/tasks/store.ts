@@ -12,6 +12,7 @@ import { createGate } from './gate.ts';
 import { isAlive, type LiveTask } from './live.ts';
 import { createOpening } from './opening.ts';
 import { createRegistry } from './registry.ts';
+import { createSharedAllowances } from './shared-allowances.ts';
 import { reportOf, summaryOf } from './report.ts';
 import type { TaskSettings } from './settings.ts';
 import type { OpenRequest, Task, TaskControl, TaskGate, TaskReport } from './task.ts';
@@ -47,6 +48,7 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
   const registry = createRegistry({ state, clock, forgotten: (task) => credentials.forget(task) });
   const credentials = createCredentialReader((id) => registry.find(id));
   const own = createOwnCeiling({ state, config: () => settings.tasks, clock });
+  const shared = createSharedAllowances({ state, settings: () => settings, clock });
   const endings = createEndings({ clock, revokeLeases: deps.revokeLeases, leases, ended, concluded: (task) => registry.concluded(task) });
   const opening = createOpening({
     settings: () => settings,
@@ -80,6 +82,7 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
       return intent === undefined ? undefined : () => defaultTask.current(intent);
     },
     own,
+    shared: (intent) => shared.of(intent),
     ceilings: () => settings.tasks,
     clock,
     expired: expire,
@@ -212,6 +215,7 @@ export function createTasks(initial: TaskSettings, deps: TasksDeps): Tasks {
       expiry.close();
       registry.close();
       own.close();
+      shared.close();
     },
   };
 }

@@ -2,6 +2,7 @@ import type { Caller } from '../call.ts';
 import type { ErrorCode, Refusal } from '../errors.ts';
 import type { Secret } from '../secret.ts';
 import { z } from '../settings.ts';
+import type { Limits } from './limits.ts';
 
 export type TaskState = 'open' | 'paused' | 'completed' | 'expired' | 'revoked';
 
@@ -40,6 +41,25 @@ export interface RunningCall {
   cut(code: ErrorCode): void;
 }
 
+/** What a call takes off the budgets at its begin, beside one call. */
+export interface Charge {
+  /** `destination tool`. */
+  readonly tool?: string;
+  /** As many as the model may use by the request. */
+  readonly tokens?: number;
+  /** Of those, in millionths. */
+  readonly cost?: number;
+  /** A model whose price is not known. */
+  readonly unpriced?: boolean;
+}
+
+/** What a call has used when it ends; undefined: it is not known, and what was taken stays taken. */
+export interface Spent {
+  readonly bytes: number;
+  readonly tokens?: number | undefined;
+  readonly cost?: number | undefined;
+}
+
 /** What the spine needs of tasks. */
 export interface TaskGate extends CallerAuthenticator {
   /** Refuses a task that is not open, or an intent without this destination. */
@@ -48,9 +68,13 @@ export interface TaskGate extends CallerAuthenticator {
    * After the permit: checks the state anew, takes one call off the budgets (exact under concurrency) and registers the
    * call to be cut when the task ends. `operation` is written `destination group resource`.
    */
-  begin(task: Task, operation: string, call: RunningCall): Refusal | undefined | Promise<Refusal | undefined>;
+  begin(
+    task: Task,
+    use: { readonly operation: string; readonly charge: Charge },
+    call: RunningCall,
+  ): Refusal | undefined | Promise<Refusal | undefined>;
   /** Once for each `begin` that did not refuse. */
-  end(task: Task, call: RunningCall): void;
+  end(task: Task, call: RunningCall, used: { readonly charge: Charge; readonly spent: Spent }): void;
   /** All calls that have begun and not ended. */
   running(): readonly RunningCall[];
   /** The task's plan names this operation; true for a task without a plan. */
@@ -65,6 +89,8 @@ export interface OpenRequest {
   readonly plan?: readonly string[] | undefined;
   /** How many calls it may make. */
   readonly calls?: number | undefined;
+  /** What else it may use. */
+  readonly limits?: Limits | undefined;
 }
 
 /** The credential is handed out here and never again. */
@@ -108,6 +134,9 @@ export const taskReport = z.strictObject({
   recorded: z.boolean().meta({ description: 'false: the state folder takes nothing, and a restart would find the state that was before' }),
   destinations: z.array(z.string()),
   calls: z.strictObject({ used: z.number(), running: z.number(), budget: z.number().nullable(), left: z.number().nullable() }),
+  budgets: z
+    .array(z.strictObject({ what: z.string(), limit: z.number(), used: z.number(), left: z.number() }))
+    .meta({ description: 'beside calls: bytes, tokens, cost (in millionths), calls of tools' }),
   planned: z.array(z.string()),
   executed: z.array(z.strictObject({ operation: z.string(), calls: z.number() })),
   unplanned: z.array(z.string()),
@@ -116,7 +145,7 @@ export const taskReport = z.strictObject({
 });
 
 /** A line of the list: what a task is and where it stands. */
-export const taskSummary = taskReport.omit({ planned: true, executed: true, unplanned: true, missed: true, leases: true });
+export const taskSummary = taskReport.omit({ budgets: true, planned: true, executed: true, unplanned: true, missed: true, leases: true });
 
 export type TaskReport = z.output<typeof taskReport>;
 export type TaskSummary = z.output<typeof taskSummary>;

@@ -125,6 +125,27 @@ test('tools that the provider carries out are refused unless the destination lis
   }
 });
 
+test('a task has so many tokens, and is told what is left', async () => {
+  await using at = await start({ prices: { '*': { input: 1, output: 10 } } });
+  const { id, authorization } = at.exeat.open('work', { limits: { tokens: 150, cost: 1e6 } });
+  const fields = ['Content-Type: application/json'];
+  const ask = (more: object) =>
+    call(`${at.origin.url}/v1/chat/completions`, {
+      proxy: at.exeat.proxy,
+      authorization,
+      method: 'POST',
+      fields,
+      body: JSON.stringify({ ...small, ...more }),
+    });
+  assert.equal((await ask({})).status, 200);
+  const budgets = Object.fromEntries(at.exeat.sidecar.tasks.report(id)?.budgets.map(({ what, used }) => [what, used]) ?? []);
+  assert.deepEqual(budgets, { tokens: 12, cost: 7 + 50 });
+  for (let i = 0; i < 2; i += 1) await ask({});
+  const refused = await ask({ messages: [{ role: 'user', content: 'x'.repeat(60) }] });
+  assert.equal(refused.status, 429);
+  assert.match(refused.body, /budget of 150 tokens 114 tokens are left, and the call may use 1\d\d tokens/);
+});
+
 test('what the provider is to fetch must lie at a destination of the intent', async () => {
   await using at = await start();
   assert.match((await at.post('/v1/chat/completions', picture('https://evil.example/?secret'))).body, /destination_unknown/);

@@ -118,7 +118,7 @@ export async function startTasks(given: Given = {}): Promise<TestTasks> {
           call.cutBy = code;
         },
       };
-      const refusal = fixture.tasks.check(task, destination) ?? fixture.tasks.begin(task, operation, call);
+      const refusal = fixture.tasks.check(task, destination) ?? fixture.tasks.begin(task, { operation, charge: {} }, call);
       assert(!(refusal instanceof Promise));
       return refusal ?? call;
     },
@@ -181,3 +181,6 @@ export function lease(task: string, more: Partial<Lease> = {}): Lease {
     ...more,
   };
 }
+
+/** Of a call that used nothing worth counting. */
+export const nothingUsed = { charge: {}, spent: { bytes: 0 } };

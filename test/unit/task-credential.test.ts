@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isRefusal } from '../../src/errors.ts';
-import { basic, caller, codeOf, startTasks } from '../support/tasks.ts';
+import { basic, caller, codeOf, startTasks, nothingUsed } from '../support/tasks.ts';
 
 test('a task is found by its proxy user info on the forward door, and by every key a client may send on a route', async () => {
   await using fixture = await startTasks();
@@ -75,10 +75,13 @@ test('the warm path costs a few microseconds', async () => {
     const task = fixture.tasks.authenticate(caller(header.toString('latin1')));
     assert(task !== undefined && !isRefusal(task));
     const call = { seat: -1, cut: () => undefined };
-    if (fixture.tasks.check(task, 'github') !== undefined || fixture.tasks.begin(task, `github read /${index % 50}`, call) !== undefined) {
+    if (
+      fixture.tasks.check(task, 'github') !== undefined ||
+      fixture.tasks.begin(task, { operation: `github read /${index % 50}`, charge: {} }, call) !== undefined
+    ) {
       assert.fail('refused');
     }
-    fixture.tasks.end(task, call);
+    fixture.tasks.end(task, call, nothingUsed);
   };
   for (let index = 0; index < 50_000; index += 1) once(index);
   // The best of a few rounds: other processes share the machine.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { isRefusal } from '../../src/errors.ts';
-import { agentId, codeOf, lease, startTasks, type TestCall, type TestTasks } from '../support/tasks.ts';
+import { agentId, codeOf, lease, startTasks, type TestCall, type TestTasks, nothingUsed } from '../support/tasks.ts';
 
 const minute = 60_000;
 
@@ -88,13 +88,13 @@ test('completing refuses new calls at once, lets running ones end, and answers w
   fixture.outcomes = [{ lease: 'lease_1', destination: 'github', outcome: 'revoked', proof: 'introspected', deadBy: fixture.now + minute }];
   const call = running(fixture, task);
   running(fixture, task, 'tickets read /mine');
-  fixture.tasks.end(task, call);
+  fixture.tasks.end(task, call, nothingUsed);
   const last = running(fixture, task);
   const completing = fixture.tasks.complete(task.id, 'orchestrator');
   assert.equal(codeOf(fixture.call(task)), 'task_completed');
   assert.equal(fixture.tasks.isOpen(task.id), false);
   assert.deepEqual(fixture.revoked, [], 'what drains may still need its credential');
-  fixture.tasks.end(task, last);
+  fixture.tasks.end(task, last, nothingUsed);
   const report = await completing;
   assert(!isRefusal(report));
   assert.equal(report.state, 'completed');
@@ -148,7 +148,7 @@ test('a call that cannot be cut does not save the others', async () => {
       throw new Error('stuck');
     },
   };
-  assert.equal(fixture.tasks.begin(task, 'github read /x', stubborn), undefined);
+  assert.equal(fixture.tasks.begin(task, { operation: 'github read /x', charge: {} }, stubborn), undefined);
   const call = running(fixture, task);
   await fixture.tasks.revoke(task.id, 'operator');
   assert.equal(call.cutBy, 'task_revoked');
