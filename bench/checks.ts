@@ -26,6 +26,7 @@ export const checks: Readonly<Record<string, (bench: Bench) => Promise<readonly 
   stampede,
   body_memory: bodyMemory,
   streams,
+  idle,
   growth,
   handshakes,
   start,
@@ -78,6 +79,34 @@ async function streams({ load, answer, sidecar, quick }: Bench): Promise<readonl
     { name: 'streams_failed', value: failed, limit: 0, unit: '' },
     { name: 'streams_growth', value: later - opened, limit: noiseMb, unit: ' MB' },
     { name: 'streams_left_over', value: after - opened, limit: noiseMb, unit: ' MB' },
+  ];
+}
+
+/** A thousand streams, and a thousand WebSockets, on which nothing moves. */
+async function idle({ load, answer, intercepting }: Bench): Promise<readonly Check[]> {
+  const { proxyAuthorization } = await intercepting.open();
+  const quiet = proxied(answer, '/quiet', proxyAuthorization);
+  const key = Buffer.alloc(16, 'k').toString('base64');
+  const upgrade = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': key };
+  const kibOf = async (shape: RequestShape): Promise<{ readonly kib: number; readonly failed: number }> => {
+    const open = (count: number) => load.run({ kind: 'streams', port: intercepting.port, shape, count });
+    // What the first of all need is not theirs.
+    await open(200);
+    await delay(1500);
+    const before = intercepting.rssMb();
+    const { failed } = await open(1000);
+    await delay(1500);
+    const kib = ((intercepting.rssMb() - before) * 1024) / 1000;
+    await load.run({ kind: 'close' });
+    await delay(500);
+    return { kib, failed };
+  };
+  const events = await kibOf(quiet);
+  const sockets = await kibOf({ ...quiet, headers: { ...quiet.headers, ...upgrade } });
+  return [
+    { name: 'idle_failed', value: events.failed + sockets.failed, limit: 0, unit: '' },
+    { name: 'idle_event_stream', value: events.kib, unit: ' KiB each' },
+    { name: 'idle_websocket', value: sockets.kib, unit: ' KiB each' },
   ];
 }
 

@@ -52,7 +52,7 @@ export type Job =
   | { readonly kind: 'handshakes'; readonly target: TlsTarget; readonly calls: number }
   /** All at the same moment, each on a connection of its own. */
   | { readonly kind: 'burst'; readonly port: number; readonly shape: RequestShape; readonly calls: number }
-  /** Opens event streams and keeps them until `close`. */
+  /** Opens event streams, or WebSockets where the shape asks for one, and keeps them until `close`. */
   | { readonly kind: 'streams'; readonly port: number; readonly shape: RequestShape; readonly count: number }
   | { readonly kind: 'close' };
 

@@ -140,6 +140,10 @@ function stream(port: number, shape: RequestShape): Promise<boolean> {
     const request = send({ host: '127.0.0.1', port, method: shape.method, path: shape.path, headers: shape.headers, agent: false });
     open.push(request);
     request.on('error', () => resolve(false));
+    request.on('upgrade', (response, socket) => {
+      socket.on('error', () => undefined).resume();
+      resolve(response.statusCode === 101);
+    });
     request.on('response', (response) => {
       response.on('error', () => undefined);
       response.on('data', (chunk: Buffer) => {
