@@ -55,7 +55,7 @@ export async function pinTools({ config, file, destination, log }: PinOptions): 
       destination,
       listed_at: new Date().toISOString(),
       tools: tools.map((tool) => ({
-        name: String(tool['name']),
+        name: typeof tool['name'] === 'string' ? tool['name'] : '',
         digest: definitionDigest(tool),
         input_schema: typeof tool['inputSchema'] === 'object' && tool['inputSchema'] !== null ? tool['inputSchema'] : {},
       })),
