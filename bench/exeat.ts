@@ -80,6 +80,8 @@ export interface SidecarOptions {
   readonly upstream: number;
   /** Stands for the https destinations, where there are any. */
   readonly tls?: TlsUpstream;
+  /** More destinations, for the same tasks. */
+  readonly destinations?: Readonly<Record<string, object>>;
   /** Cedar text beside the example policies. */
   readonly policies: string;
   /** For Node itself, such as `--cpu-prof`. */
@@ -172,7 +174,7 @@ interface Example {
   readonly destinations: Readonly<Record<string, { readonly route?: string; readonly operations?: readonly string[] }>>;
 }
 
-function configFor({ folder, authority, upstream, tls }: SidecarOptions): object {
+function configFor({ folder, authority, upstream, tls, destinations: more = {} }: SidecarOptions): object {
   const example = parse(readFileSync(join(examples, 'exeat.yaml'), 'utf8')) as Example;
   const file = (name: string) => join(folder, name);
   const destinations = Object.entries(example.destinations).map(([name, { route, operations }], index) => {
@@ -187,21 +189,23 @@ function configFor({ folder, authority, upstream, tls }: SidecarOptions): object
     name,
     {
       ...intent,
-      destinations: [...Object.keys(example.destinations), ...(tls ? ['intercepted', 'wild'] : [])],
+      destinations: [...Object.keys(example.destinations), ...(tls ? ['intercepted', 'wild'] : []), ...Object.keys(more)],
       max_ttl: '1h',
       budget: { calls: 1_000_000_000 },
     },
   ]);
   return {
     listen: { proxy: '127.0.0.1:0', control: '127.0.0.1:0', health: '127.0.0.1:0' },
-    control: { tokens: Object.fromEntries(['operator', 'orchestrator', 'agent'].map((role) => [role, { file: file(`${role}.token`) }])) },
+    control: {
+      tokens: Object.fromEntries(['operator', 'orchestrator', 'approver', 'agent'].map((role) => [role, { file: file(`${role}.token`) }])),
+    },
     identity: { source: 'file', path: file('token') },
     authority: { issuer: authority.issuer, unsafe_cleartext: true },
     tasks: { state: file('state'), max_open: 20_000, drain: '200ms' },
     intents: Object.fromEntries(intents),
     policy: { engine: 'cedar', directory: file('policies') },
     audit: { to: file('audit.ndjson'), durability: 'batched' },
-    destinations: { ...Object.fromEntries(destinations), ...(tls && tlsDestinations(tls)) },
+    destinations: { ...Object.fromEntries(destinations), ...(tls && tlsDestinations(tls)), ...more },
   };
 }
 

@@ -1,9 +1,10 @@
-/** One kind of request. `{n}` in the path and `{task}` in a header are filled in anew for each call. */
+/** One kind of request. `{n}` in the path and the body and `{task}` in a header are filled in anew for each call. */
 export interface RequestShape {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly bodyBytes?: number;
+  readonly body?: string;
 }
 
 /** A TLS server, or the tunnel that leads to it. */
@@ -70,7 +71,9 @@ export interface JobResult {
 let calls = 0;
 
 /** A fresh path and headers for each call of a shape. */
-export function filler(tasks: readonly string[] = []): (shape: RequestShape) => { path: string; headers: Record<string, string> } {
+export function filler(
+  tasks: readonly string[] = [],
+): (shape: RequestShape) => { path: string; headers: Record<string, string>; body?: string } {
   let used = 0;
   return (shape) => {
     const n = String((calls += 1));
@@ -78,6 +81,10 @@ export function filler(tasks: readonly string[] = []): (shape: RequestShape) => 
     used += 1;
     const headers: Record<string, string> = {};
     for (const name in shape.headers) headers[name] = (shape.headers[name] ?? '').replace('{task}', task);
-    return { path: shape.path.replaceAll('{n}', n), headers };
+    return {
+      path: shape.path.replaceAll('{n}', n),
+      headers,
+      ...(shape.body === undefined ? {} : { body: shape.body.replaceAll('{n}', n) }),
+    };
   };
 }

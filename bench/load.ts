@@ -51,6 +51,7 @@ async function saturate(job: Of<'saturate'>): Promise<JobResult> {
       path: shape.path,
       headers: { ...shape.headers },
       ...(shape.bodyBytes === undefined ? {} : { body: Buffer.alloc(shape.bodyBytes, 'x') }),
+      ...(shape.body === undefined ? {} : { body: shape.body }),
       ...(varies(shape) ? { setupRequest: (request: object) => Object.assign(request, fill(shape)) } : {}),
     })),
   });
@@ -160,7 +161,7 @@ function stream(port: number, shape: RequestShape): Promise<boolean> {
 function timed(port: number, shape: RequestShape, fill: ReturnType<typeof filler>, agent: Agent | false): Promise<number> {
   return new Promise((resolve) => {
     const startedAt = performance.now();
-    const { path, headers } = fill(shape);
+    const { path, headers, body } = fill(shape);
     const request = send({ host: '127.0.0.1', port, method: shape.method, path, headers, agent }, (response) => {
       const ok = response.statusCode === 200;
       response.on('end', () => resolve(ok ? performance.now() - startedAt : NaN));
@@ -168,7 +169,7 @@ function timed(port: number, shape: RequestShape, fill: ReturnType<typeof filler
       response.resume();
     });
     request.on('error', () => resolve(NaN));
-    request.end(shape.bodyBytes === undefined ? undefined : Buffer.alloc(shape.bodyBytes, 'x'));
+    request.end(shape.bodyBytes === undefined ? body : Buffer.alloc(shape.bodyBytes, 'x'));
   });
 }
 
@@ -185,5 +186,9 @@ function pick(shapes: readonly RequestShape[], index: number): RequestShape {
 }
 
 function varies(shape: RequestShape): boolean {
-  return shape.path.includes('{n}') || Object.values(shape.headers).some((value) => value.includes('{task}'));
+  return (
+    shape.path.includes('{n}') ||
+    shape.body?.includes('{n}') === true ||
+    Object.values(shape.headers).some((value) => value.includes('{task}'))
+  );
 }

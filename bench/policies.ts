@@ -16,6 +16,14 @@ permit (principal, action in Action::"read", resource in Destination::"intercept
 when { context.task.intent == Intent::"triage" };
 `;
 
+/** For the tools: one test of arguments whose answer is kept, and one that Cedar is asked for each time. */
+export const mcpPolicies = `@id("bench post") permit (principal, action == Action::"POST", resource in Destination::"post");
+@id("bench search") permit (principal, action == Action::"call_tool", resource == Endpoint::"mcp search")
+when { context.mcp.arguments has q && context.mcp.arguments.q like "printer*" && context.mcp.arguments has limit && context.mcp.arguments.limit <= 50 };
+@id("bench rank") permit (principal, action == Action::"call_tool", resource == Endpoint::"mcp rank")
+when { context.mcp.arguments has ratio && context.mcp.arguments.ratio.lessThan(decimal("0.9")) };
+`;
+
 const inScope = `principal, action in Action::"read", resource in Destination::"github"`;
 const outOfScope = [
   `principal, action in Action::"write", resource in Destination::"github"`,

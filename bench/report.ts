@@ -37,6 +37,8 @@ const ratios: readonly Ratio[] = [
   { name: 'forward_distinct_vs_undici', of: 'forward_distinct', to: 'undici', target: 1.7 },
   { name: 'intercepted_vs_tls_undici', of: 'intercepted', to: 'tls_undici', target: 1.25 },
   { name: 'intercepted_h2_vs_tls_undici_h2', of: 'intercepted_h2', to: 'tls_undici_h2', target: 1.25 },
+  { name: 'mcp_call_vs_post', of: 'mcp_call', to: 'post' },
+  { name: 'mcp_call_afresh_vs_post', of: 'mcp_call_afresh', to: 'post' },
   { name: 'reverse_vs_undici', of: 'reverse', to: 'undici' },
 ];
 

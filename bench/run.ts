@@ -7,10 +7,11 @@ import { parseArgs } from 'node:util';
 import { checks, type Bench } from './checks.ts';
 import { startAuthority, startSidecar } from './exeat.ts';
 import { measure, type Spans } from './measure.ts';
-import { fewPolicies, manyPolicies, tlsPolicies } from './policies.ts';
+import { mcpDestinations } from './mcp.ts';
+import { fewPolicies, manyPolicies, mcpPolicies, tlsPolicies } from './policies.ts';
 import { startLoad, startPeer } from './processes.ts';
 import { report, type Check } from './report.ts';
-import { exeatScenarios, peerScenarios, tlsScenarios } from './scenarios.ts';
+import { exeatScenarios, mcpScenarios, peerScenarios, tlsScenarios } from './scenarios.ts';
 import { createRoot } from '../test/support/certificates.ts';
 
 const full: Spans = { rounds: 5, warmUpSeconds: 12, saturateSeconds: 3, paceSeconds: 3 };
@@ -52,12 +53,32 @@ const intercepting = stack.use(
   }),
 );
 
+const reading = stack.use(
+  await startSidecar({
+    folder: file('mcp'),
+    authority,
+    upstream: answer.port,
+    destinations: mcpDestinations(answer.port, file('tools.json')),
+    policies: fewPolicies + mcpPolicies,
+  }),
+);
+
 const baselines = peerScenarios({ answer, undici, httpProxy3, httpProxy3KeepAlive });
 const tls = { answer: tlsAnswer, undici: tlsUndici, exeat: intercepting, root: root.pem, trust: intercepting.trust() };
-const exeat = [...(await exeatScenarios(answer, { warm, many, cold })), ...(await tlsScenarios(tls))];
+const exeat = [
+  ...(await exeatScenarios(answer, { warm, many, cold })),
+  ...(await tlsScenarios(tls)),
+  ...(await mcpScenarios(answer, reading)),
+];
 const scenarios = [
   ...baselines,
-  ...exeat.filter(({ name }) => only === undefined || name === only || name === only.replace('intercepted', 'tls_undici')),
+  ...exeat.filter(
+    ({ name }) =>
+      only === undefined ||
+      name === only ||
+      name === only.replace('intercepted', 'tls_undici') ||
+      (name === 'post' && only.startsWith('mcp_')),
+  ),
 ];
 const wanted = Object.entries(checks).filter(([name]) => only === undefined || only === name);
 if (only !== undefined && wanted.length === 0 && !scenarios.some(({ name }) => name === only)) {

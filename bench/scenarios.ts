@@ -78,6 +78,30 @@ export async function exeatScenarios(answer: Server, { warm, many, cold }: Sidec
   ];
 }
 
+/** A call of a tool, its arguments decided upon by a test that is kept, and by one that is made each time; and the same POST to plain HTTP. */
+export async function mcpScenarios(answer: Server, mcp: Sidecar): Promise<readonly Scenario[]> {
+  const { proxyAuthorization } = await mcp.open();
+  const direct = { port: answer.port, shapes: [{ ...straight(answer, '/mcp'), method: 'POST' as const, body: toolCall('search') }] };
+  const shape = (host: string, tool: string): RequestShape => {
+    const { headers: fields } = proxied(answer, '/mcp', proxyAuthorization);
+    const all = { ...fields, Host: `${host}:${answer.port}`, 'Content-Type': 'application/json' };
+    return { method: 'POST', path: `http://${host}:${answer.port}/mcp`, headers: all, body: toolCall(tool) };
+  };
+  return [
+    { name: 'post', server: mcp, shapes: [shape(hosts.http, 'search')], direct, ...usual },
+    { name: 'mcp_call', server: mcp, shapes: [shape(hosts.mcp, 'search')], direct, ...usual },
+    { name: 'mcp_call_afresh', server: mcp, shapes: [shape(hosts.mcp, 'rank')], direct, ...usual },
+  ];
+}
+
+/** Of the destinations that `mcpDestinations` makes; all of 127/8 is loopback. */
+export const hosts = { http: '127.0.0.91', mcp: '127.0.0.92' } as const;
+
+function toolCall(name: string): string {
+  const given = { q: 'printer {n}', limit: 10, ratio: 0.5, labels: ['bug', 'urgent'] };
+  return JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: given } });
+}
+
 interface Bodies {
   readonly bytes: number;
   readonly perSecond: number;

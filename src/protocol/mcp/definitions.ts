@@ -7,51 +7,68 @@ import type { Records, State } from '../../state.ts';
 export interface ToolDefinitions {
   /** Compares a definition that was listed with the reviewed one, else with the first that was seen, which it may be itself. */
   seen(destination: Destination, tool: string, digest: string): 'as known' | 'first seen' | 'changed' | 'changed before';
+  /** After a list: what it has changed is written down. */
+  save(destination: Destination): void;
   /** It has been seen changed, and that bars its use. */
   barred(destination: Destination, tool: string): boolean;
 }
 
-interface Known {
-  readonly digest: string;
-  /** The last other one that was seen. */
-  readonly changedTo?: string;
+/** Digests of one tool: the first that was seen, and the last other one. */
+type Known = readonly [digest: string, changedTo?: string];
+
+interface Server {
+  readonly tools: Map<string, Known>;
+  changed: boolean;
 }
 
 const mostOfOne = 20_000;
 
 export function createToolDefinitions(state: Pick<State, 'records'>): ToolDefinitions {
-  const records: Records<Known> = state.records('mcp_tools');
-  const known = new Map(records.all().map(({ id, value }) => [id, value]));
-  const write = (key: string, value: Known): void => {
-    known.set(key, value);
-    records.put(key, value);
-  };
+  const records: Records<Readonly<Record<string, Known>>> = state.records('mcp_tools');
+  const servers = new Map<string, Server>(
+    records.all().map(({ id, value }) => [id, { tools: new Map(Object.entries(value)), changed: false }]),
+  );
+
+  function serverOf({ name }: Destination): Server {
+    const server = servers.get(name) ?? { tools: new Map<string, Known>(), changed: false };
+    servers.set(name, server);
+    return server;
+  }
+
+  function note(server: Server, tool: string, known: Known): void {
+    server.tools.set(tool, known);
+    server.changed = true;
+  }
+
   return {
     seen(destination, tool, digest) {
-      const key = keyOf(destination, tool);
-      const before = known.get(key);
-      const expected = destination.tools?.get(tool)?.digest ?? before?.digest;
+      const server = serverOf(destination);
+      const before = server.tools.get(tool);
+      const expected = destination.tools?.get(tool)?.digest ?? before?.[0];
       if (expected === undefined) {
-        if (known.size < mostOfOne) write(key, { digest });
+        if (server.tools.size < mostOfOne) note(server, tool, [digest]);
         return 'first seen';
       }
       if (digest === expected) {
-        if (before?.digest !== digest || before.changedTo !== undefined) write(key, { digest });
+        if (before?.[0] !== digest || before[1] !== undefined) note(server, tool, [digest]);
         return 'as known';
       }
-      if (before?.changedTo === digest) return 'changed before';
-      write(key, { digest: expected, changedTo: digest });
+      if (before?.[1] === digest) return 'changed before';
+      note(server, tool, [expected, digest]);
       return 'changed';
     },
-    barred: (destination, tool) => destination.refusesChangedTools === true && known.get(keyOf(destination, tool))?.changedTo !== undefined,
+    save(destination) {
+      const server = serverOf(destination);
+      if (!server.changed) return;
+      server.changed = false;
+      records.put(destination.name, Object.fromEntries(server.tools));
+    },
+    barred: (destination, tool) =>
+      destination.refusesChangedTools === true && servers.get(destination.name)?.tools.get(tool)?.[1] !== undefined,
   };
 }
 
 /** SHA-256 over the canonical definition, all of it, base64url. */
 export function definitionDigest(definition: JsonObject): string {
   return createHash('sha256').update(canonicalJson(definition)).digest('base64url');
-}
-
-function keyOf({ name }: Destination, tool: string): string {
-  return `${name} ${tool}`;
 }

@@ -76,6 +76,7 @@ function soundOnes(entries: readonly JsonObject[], kind: Kind, { method, target,
     }
     sound.push({ name, entry });
   }
+  definitions.save(destination);
   return sound;
 }
 
