@@ -249,6 +249,17 @@ test('a call that waits for input goes on with what was asked of its own task', 
   assert.equal(at.server.messages.length, 2);
 });
 
+test('calls that wait without a state are told apart by what they call', async () => {
+  await using at = await start(
+    (_, { name }) => ({ inputRequests: { [name === 'search' ? 'k' : 'other']: { method: 'elicitation/create' } } }),
+    { policy: 'permit (principal, action, resource);' },
+  );
+  for (const name of ['search', 'delete']) await at.post(...modernCall('tools/call', { name }, name));
+  assert.doesNotMatch((await at.post(...inputFor('search', 'k'))).body, /answer_unknown/);
+  assert.match((await at.post(...inputFor('delete', 'k'))).body, /answer_unknown/);
+  assert.doesNotMatch((await at.post(...inputFor('delete', 'other'))).body, /answer_unknown/);
+});
+
 test("a server's own task is for the task that began it", async () => {
   await using at = await start(() => ({ task: { taskId: 't1', status: 'working' } }));
   const get = { method: 'tasks/get', params: { taskId: 't1' } };
@@ -284,3 +295,7 @@ test('of two tools whose names look alike only the first is listed', async () =>
   const { result } = parsed(await at.post({ method: 'tools/list' }));
   assert.equal((result?.['tools'] as object[] | undefined)?.length, 1);
 });
+
+function inputFor(name: string, key: string): ReturnType<typeof modernCall> {
+  return modernCall('tools/call', { name, inputResponses: { [key]: {} } }, name);
+}

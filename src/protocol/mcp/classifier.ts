@@ -33,7 +33,16 @@ export function createMcpClassifier({ memory, definitions }: McpKnowledge): Clas
     const operation = message.kind === 'response' ? answerTo(message.id, headers, options) : read(message, headers, options);
     if (isRefusal(operation)) return operation;
     const method = message.kind === 'response' ? '' : message.method;
-    return { ...operation, message: messageOf(head, { headers, era, method, id: message.kind === 'request' ? message.id : undefined }) };
+    return {
+      ...operation,
+      message: messageOf(head, {
+        headers,
+        era,
+        method,
+        name: operation.mcp?.name,
+        id: message.kind === 'request' ? message.id : undefined,
+      }),
+    };
   }
 
   function answerTo(id: RequestId, { session }: McpHeaders, { destination, task, era }: OperationOptions): Operation | Refusal {
@@ -53,13 +62,20 @@ export function createMcpClassifier({ memory, definitions }: McpKnowledge): Clas
       headers,
       era,
       method,
+      name,
       id,
-    }: { readonly headers: McpHeaders; readonly era: Era; readonly method: string; readonly id: RequestId | undefined },
+    }: {
+      readonly headers: McpHeaders;
+      readonly era: Era;
+      readonly method: string;
+      readonly id: RequestId | undefined;
+      readonly name: string | undefined;
+    },
   ): Message {
     const { session } = headers;
     return {
       refusal: (refusal, callId) => tellRefusal(refusal, { era, method, id, callId }),
-      answer: (reply, context) => new McpReply(reply, { method, era, target, definitions, context, memory, session }),
+      answer: (reply, context) => new McpReply(reply, { method, era, target, definitions, context, memory, session, name }),
     };
   }
 
@@ -76,7 +92,7 @@ export function createMcpClassifier({ memory, definitions }: McpKnowledge): Clas
         return refuse('version_unsupported');
       const unbound = unboundSession(head, headers, source.task?.id ?? '');
       if (unbound !== undefined) return unbound;
-      return { ...sessionOperation(method), message: messageOf(head, { headers, era: 'legacy', method, id: undefined }) };
+      return { ...sessionOperation(method), message: messageOf(head, { headers, era: 'legacy', method, name: undefined, id: undefined }) };
     },
   };
 }

@@ -10,6 +10,8 @@ export interface Listener {
   readonly task: string;
   /** The legacy session, else the task: what the server asks is answered there. */
   readonly on: string;
+  /** Method and name of what is answered: stands for the state of a call that waits without one. */
+  readonly call: string;
 }
 
 function methodIn(request: JsonValue): string {
@@ -24,7 +26,7 @@ export function isWorthReading(bytes: Buffer): boolean {
 }
 
 /** Remembers of a message from the server what later ones of the agent refer to. */
-export function remember(message: JsonValue, memory: McpMemory, { destination, task, on }: Listener): void {
+export function remember(message: JsonValue, memory: McpMemory, { destination, task, on, call }: Listener): void {
   if (!isObject(message)) return;
   const { id, method, result } = message;
   if (isName(method) && (typeof id === 'string' || typeof id === 'number'))
@@ -33,7 +35,10 @@ export function remember(message: JsonValue, memory: McpMemory, { destination, t
   const { requestState, inputRequests } = result;
   if (isObject(inputRequests)) {
     const asks = new Map(Object.entries(inputRequests).map(([key, request]) => [key, methodIn(request)]));
-    memory.noteHandle(destination, stateHandle(typeof requestState === 'string' ? requestState : `${task} `), { task, asks });
+    memory.noteHandle(destination, stateHandle(typeof requestState === 'string' ? requestState : statelessCall(task, call)), {
+      task,
+      asks,
+    });
   }
   for (const taskId of [result['taskId'], isObject(result['task']) ? result['task']['taskId'] : undefined])
     if (isName(taskId)) memory.noteHandle(destination, taskHandle(taskId), { task });
@@ -41,6 +46,10 @@ export function remember(message: JsonValue, memory: McpMemory, { destination, t
 
 export function stateHandle(requestState: string): string {
   return `state ${createHash('sha256').update(requestState).digest('base64url')}`;
+}
+
+export function statelessCall(task: string, call: string): string {
+  return `${task} ${call}`;
 }
 
 export function taskHandle(taskId: string): string {

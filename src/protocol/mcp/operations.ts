@@ -5,7 +5,7 @@ import { checkArguments } from '../../tool-arguments.ts';
 import { isObject } from '../json.ts';
 import type { McpFacts, MessageAction, Operation } from '../operation.ts';
 import type { ToolDefinitions } from './definitions.ts';
-import { stateHandle, taskHandle } from './inspect.ts';
+import { statelessCall, stateHandle, taskHandle } from './inspect.ts';
 import type { McpMemory } from './memory.ts';
 import { askedFor, completionOf, isName, listenedResources, methodOf, type Era } from './methods.ts';
 
@@ -83,16 +83,20 @@ function listening(operation: Operation, params: JsonObject): Operation | Refusa
   return { ...operation, also: uris.map((name) => plain('read_resource', { method: 'resources/subscribe', name })) };
 }
 
+function nameIn({ name, uri }: JsonObject): string {
+  return isName(name) ? name : isName(uri) ? uri : '';
+}
+
 /** What a repeated call brings that the server has asked for: answers, to what it did ask this task. */
 function inputsOf(
-  { params }: { readonly params: JsonObject },
+  { method, params }: { readonly method: string; readonly params: JsonObject },
   { destination, task, memory }: OperationOptions,
 ): readonly Operation[] | Refusal | undefined {
   const { inputResponses: inputs, requestState: state } = params;
   if (inputs === undefined && state === undefined) return undefined;
   if ((inputs !== undefined && !isObject(inputs)) || (state !== undefined && typeof state !== 'string'))
     return refuse('message_unreadable');
-  const asked = memory.handle(destination.name, stateHandle(state ?? `${task} `));
+  const asked = memory.handle(destination.name, stateHandle(state ?? statelessCall(task, `${method} ${nameIn(params)}`)));
   const methods = Object.keys(inputs ?? {}).map((key) => asked?.asks?.get(key));
   if (asked?.task !== task || !methods.every((method) => method !== undefined)) return refuse('answer_unknown');
   return methods.map(answering);

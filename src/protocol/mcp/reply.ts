@@ -13,6 +13,8 @@ const largestBytes = 16 * 1024 * 1024;
 export interface McpReplyOptions extends ListOptions {
   readonly memory: McpMemory;
   readonly session: string | undefined;
+  /** Of the tool, prompt or resource. */
+  readonly name: string | undefined;
 }
 
 /**
@@ -34,8 +36,13 @@ export class McpReply extends PassingReply {
   constructor(to: Reply, options: McpReplyOptions) {
     super(to);
     this.#options = options;
-    const { target, context, session } = options;
-    this.#listener = { destination: target.destination.name, task: context.task.id, on: session ?? context.task.id };
+    const { target, context, session, method, name } = options;
+    this.#listener = {
+      destination: target.destination.name,
+      task: context.task.id,
+      on: session ?? context.task.id,
+      call: `${method} ${name}`,
+    };
   }
 
   override start(status: number, headers: string[], reason?: string): void {
@@ -103,7 +110,7 @@ export class McpReply extends PassingReply {
     if (session === undefined || !isSession(session)) return;
     const { destination, task } = this.#listener;
     this.#options.memory.opened(destination, session, task);
-    this.#listener = { destination, task, on: session };
+    this.#listener = { ...this.#listener, on: session };
   }
 
   /** Passes by; what is too large to be looked at is remembered nothing of. */
