@@ -21,9 +21,9 @@ export async function tool(name: string, debianPackage = name): Promise<string> 
   return installed;
 }
 
-/** This process's environment without proxy settings and what steers Node: for installers and for Exeat's own commands. */
+/** This process's environment without proxy settings and what steers Node, but for roots: for installers and for Exeat's own commands. */
 export function environment(): Record<string, string> {
-  const kept = Object.entries(process.env).filter(([name]) => !/proxy|^node_|^exeat_/i.test(name));
+  const kept = Object.entries(process.env).filter(([name]) => !/proxy|^node_(?!extra_ca_certs)|^exeat_/i.test(name));
   return Object.fromEntries(kept.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }
 
