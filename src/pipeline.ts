@@ -16,6 +16,7 @@ import { problemBody, problemType } from './problem.ts';
 import type { AnswerContext, Telling } from './protocol/message.ts';
 import { operationName, type Classifier, type Operation } from './protocol/operation.ts';
 import type { ApprovalGate } from './tasks/approval.ts';
+import { taught } from './teach.ts';
 import type { TaskGate } from './tasks/task.ts';
 import type { Requested } from './call.ts';
 
@@ -120,7 +121,7 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
     if (stages.graph !== graph) return refuse('approval_required', { detail: 'The configuration was changed meanwhile. Repeat the call.' });
     permit = grant(request, record.decision, record.approval);
   }
-  if (isRefusal(permit)) return permit;
+  if (isRefusal(permit)) return permit.refused === 'policy_denied' ? taught(graph, request, record.decision) : permit;
   if (operation.also !== undefined) {
     const rest = await allPermitted(stages, request, operation.also);
     if (rest !== undefined) return rest;

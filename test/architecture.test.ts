@@ -44,6 +44,7 @@ const layerOfFile: Readonly<Record<string, Layer>> = {
   'admit.ts': 'pipeline',
   'approve.ts': 'pipeline',
   'charge.ts': 'pipeline',
+  'teach.ts': 'pipeline',
   'call-record.ts': 'pipeline',
   'explain.ts': 'pipeline',
   'regrant.ts': 'pipeline',

@@ -95,7 +95,7 @@ test('policy sees service and method, and a denial is a status of gRPC', async (
   call.resume();
   const [error] = (await once(call, 'error').catch((caught: unknown) => [caught])) as [ServiceError];
   assert.equal(error.code, status.PERMISSION_DENIED);
-  assert.match(error.details, /^Exeat: Policy does not allow this operation .*\(policy_denied\)$/);
+  assert.match(error.details, /^Exeat: No policy permits this operation .*\(policy_denied\)$/);
   assert.equal(world.seen.metadata.length, 1);
   const [event] = await world.exeat.events({ kind: 'call', code: 'policy_denied' });
   assert.deepEqual([event?.['operation'], event?.['status']], ['grpc write /test.v1.Echo/Count', 403]);

@@ -73,7 +73,7 @@ test('a denied call is told in the words of its API', async () => {
   const chat = await at.post('/v1/chat/completions', { ...small, model: 'large-1' });
   const { error } = JSON.parse(chat.body) as { error: { type: string; message: string } };
   assert.deepEqual([chat.status, error.type], [403, 'policy_denied']);
-  assert.match(error.message, /Policy does not allow this operation/);
+  assert.match(error.message, /No policy permits this operation/);
   assert.match(chat.head, /proxy-status: exeat/);
   const messages = JSON.parse((await at.post('/v1/messages', { ...small, max_tokens: 101 })).body) as { type: string; error: object };
   assert.deepEqual([messages.type, Object.keys(messages.error)], ['error', ['type', 'message']]);

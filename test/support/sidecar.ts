@@ -66,7 +66,8 @@ export async function startTestSidecar(given: TestConfig, stages: TestStages = {
   const allEvents = () =>
     readFileSync(join(folder, 'audit.ndjson'), 'utf8')
       .split('\n')
-      .filter((line) => line !== '')
+      // What follows the last line feed is being written.
+      .slice(0, -1)
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   const all = opened.move();
   return {
