@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   explain: () => import('./commands/explain.ts'),
   task: () => import('./commands/task.ts'),
   approvals: () => import('./commands/approvals.ts'),
+  policy: () => import('./commands/policy.ts'),
   tools: () => import('./commands/tools.ts'),
   audit: () => import('./commands/audit.ts'),
   ca: () => import('./commands/ca.ts'),

@@ -25,6 +25,7 @@ const layerOfFolder: Readonly<Record<string, Layer>> = {
   authority: 'adapters',
   config: 'config',
   run: 'roots',
+  review: 'roots',
   commands: 'commands',
 };
 

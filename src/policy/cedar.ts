@@ -44,6 +44,7 @@ export function create({ directory }: z.output<typeof config>, { destinations, i
   return {
     ...asAsked(heedingGet(cached(createEngine(cedar, { policies, vocabulary }), plan)), listing),
     inputs: inputsBy(plan),
+    sources: policies.map(({ id, file, line }) => ({ id, file, line })),
     warnings: [...empty, ...checked.warnings, ...plan.warnings],
     digest: createHash('sha256')
       .update(JSON.stringify([vocabulary.schema, policies.map(({ id, text }) => [id, text])]))

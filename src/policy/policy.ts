@@ -41,10 +41,16 @@ export interface Approval {
 /** What policies in the scope of one request read of it, by attribute (`context.http.path`); of what may be secret a keyed digest. */
 export type Inputs = Readonly<Record<string, string | number | boolean | readonly string[] | readonly number[]>>;
 
+export interface PolicyPlace {
+  readonly id: string;
+  readonly file: string;
+  readonly line: number;
+}
+
 /** A decision and where the policies that determined it stand. */
 export interface Explanation {
   readonly decision: Decision;
-  readonly policies: readonly { readonly id: string; readonly file: string; readonly line: number }[];
+  readonly policies: readonly PolicyPlace[];
   /** What failed, policy by policy; empty unless `decision.error` is set. */
   readonly errors: readonly string[];
 }
@@ -61,6 +67,8 @@ export interface PolicyDecisionPoint {
   explain(request: AccessRequest, signal?: AbortSignal): Explanation | Promise<Explanation>;
   /** Off the hot path: only asked for where the audit records it. */
   inputs(request: AccessRequest, fingerprint: Fingerprint): Inputs;
+  /** Every policy that is loaded; absent where the engine does not have them one by one. */
+  readonly sources?: readonly PolicyPlace[];
   /** What `exeat check` should say about the loaded policies; they are in force all the same. */
   readonly warnings: readonly string[];
   /** SHA-256 over the loaded policies and schema, base64url; in every `call` event. */

@@ -1,0 +1,144 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { configPath, loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import { didYouMean } from '../nearest.ts';
+import { openBench, type Bench } from '../review/bench.ts';
+import { readFixtures, runFixture, type FixtureResult } from '../review/fixtures.ts';
+import { readCalls } from '../review/log.ts';
+import { replay, type Change } from '../review/replay.ts';
+import { suggest } from '../review/suggest.ts';
+import { columns } from './task-text.ts';
+
+export const summary = 'test policies, replay a log against them, or have them suggested by one';
+
+export const help = `Usage: exeat policy test [FOLDER] [--min-coverage PERCENT]
+       exeat policy replay AUDIT_FILE [--unverified]
+       exeat policy suggest AUDIT_FILE [--denied] [--mint] [--unverified]
+
+  test       runs the fixtures of a folder (*.yaml, *.json; the policies' own "tests" unless said): calls, and what is expected of policy
+  replay     says which calls of an audit log the policies of the configuration would decide otherwise
+  suggest    writes the least that would have let the calls of a log go, for review; what was only observed counts as wanted
+
+  --config FILE            the configuration; else EXEAT_CONFIG, else config/exeat.yaml
+  --min-coverage PERCENT   fail when fewer policies are exercised by a fixture
+  --denied                 suggest for calls that were denied, too
+  --mint                   suggest for calls that create standing access, too
+  --unverified             take a log whose chain does not hold
+  --json                   print the answer as JSON
+
+Opens no connection and reads no secret. Exit code: 0 as expected, 1 not, 2 wrong usage.`;
+
+const options = {
+  config: { type: 'string' },
+  'min-coverage': { type: 'string' },
+  denied: { type: 'boolean', default: false },
+  mint: { type: 'boolean', default: false },
+  unverified: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+} as const;
+
+type Values = ReturnType<typeof parse>['values'];
+
+const actions: Readonly<Record<string, (config: Config, word: string | undefined, values: Values) => Promise<number>>> = {
+  test: testPolicies,
+  replay: replayLog,
+  suggest: suggestPolicies,
+};
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(argv);
+  const [name = '', word, ...more] = positionals;
+  const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
+  if (action === undefined)
+    return misused(name === '' ? 'say what to do' : `there is no "${name}"${didYouMean(name, Object.keys(actions))}`);
+  if (more.length > 0 || (name !== 'test' && word === undefined))
+    return misused(`"${name}" takes one ${name === 'test' ? 'folder' : 'file'}`);
+  const least = values['min-coverage'];
+  if (least !== undefined && !/^(?:100|\d{1,2})$/.test(least)) return misused('--min-coverage takes a percentage');
+  return action(loadConfig(configPath(values.config), { ownAuthority: true }), word, values);
+}
+
+async function testPolicies(config: Config, folder: string | undefined, values: Values): Promise<number> {
+  const bench = openBench(config);
+  const from = folder ?? join(config.policy.directory, 'tests');
+  const results: FixtureResult[] = [];
+  for (const fixture of readFixtures(from)) results.push(await runFixture(bench, fixture));
+  const coverage = coverageOf(bench, results);
+  const failed = results.filter(({ ok }) => !ok);
+  const short = coverage.percent < Number(values['min-coverage'] ?? 0);
+  if (values.json) console.log(JSON.stringify({ results, coverage }, undefined, 2));
+  else {
+    for (const { file, name, problem } of failed) console.log(`not ok  ${file}: ${name}\n        ${problem}`);
+    for (const id of coverage.unexercised) console.log(`no fixture is decided by "${id}"`);
+    const policies = `${coverage.exercised} of ${coverage.policies} policies exercised (${coverage.percent} %)`;
+    console.log(`${results.length - failed.length} passed, ${failed.length} failed; ${policies}`);
+    if (results.length === 0) console.error(`exeat policy: there are no fixtures in ${from}`);
+    if (short) console.error(`exeat policy: --min-coverage ${values['min-coverage']} is not met`);
+  }
+  return failed.length > 0 || short || results.length === 0 ? 1 : 0;
+}
+
+interface Coverage {
+  readonly policies: number;
+  readonly exercised: number;
+  readonly percent: number;
+  readonly unexercised: readonly string[];
+}
+
+function coverageOf({ policy }: Bench, results: readonly FixtureResult[]): Coverage {
+  const all = (policy.sources ?? []).map(({ id }) => id);
+  const hit = new Set(results.flatMap(({ policies }) => policies));
+  const unexercised = all.filter((id) => !hit.has(id));
+  const exercised = all.length - unexercised.length;
+  return { policies: all.length, exercised, percent: all.length === 0 ? 100 : Math.floor((100 * exercised) / all.length), unexercised };
+}
+
+async function replayLog(config: Config, file = '', { json, unverified }: Values): Promise<number> {
+  const bench = openBench(config);
+  const result = await replay(bench, await readCalls(file, { unverified }));
+  if (json) console.log(JSON.stringify(result, undefined, 2));
+  else {
+    const { calls, unchanged, unknown, uncertain, changes } = result;
+    if (changes.length > 0)
+      console.log(columns([['CALLS', 'BEFORE', 'NOW', 'INTENT', 'OPERATION', 'BY', 'EXAMPLE'], ...changes.map(rowOf)]));
+    console.log(
+      `${calls} calls: ${unchanged} decided alike, ${calls - unchanged - unknown} otherwise, ${unknown} of destinations or intents that are not there`,
+    );
+    if (uncertain > 0)
+      console.log(
+        `about ${uncertain} of them the log holds less than policies may read (arguments, values of queries): they were decided without; claims of agents are in no log`,
+      );
+  }
+  return result.changes.length > 0 ? 1 : 0;
+}
+
+function rowOf({ calls, from, to, intent, operation, after, example }: Change): string[] {
+  return [String(calls), from, to, intent, operation, after.join(', ') || 'no policy', example];
+}
+
+async function suggestPolicies(config: Config, file = '', { denied, mint, unverified, json }: Values): Promise<number> {
+  const known = new Map(
+    openBench(config).destinations.map(
+      ({ name, operations, tools }) => [name, new Set([...operations, ...(tools?.keys() ?? [])])] as const,
+    ),
+  );
+  const { text, policies, templates, left } = suggest(await readCalls(file, { unverified }), { denied, mint, known });
+  if (json) console.log(JSON.stringify({ policies: text, templates: Object.fromEntries(templates), left }, undefined, 2));
+  else {
+    for (const [name, of] of templates) console.log(`// "${name}" could list under "operations": ${of.join(', ')}; then suggest again`);
+    if (text !== '') console.log(text);
+    for (const [why, calls] of Object.entries(left)) console.error(`left out: ${calls} calls ${why}`);
+    if (policies === 0) console.error('exeat policy: the log holds no calls to suggest policies from');
+  }
+  return policies === 0 ? 1 : 0;
+}
+
+function parse(argv: readonly string[]) {
+  return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
+}
+
+function misused(message: string): number {
+  console.error(`exeat policy: ${message}. "exeat policy --help" tells what it takes.`);
+  return 2;
+}

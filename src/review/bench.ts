@@ -1,0 +1,98 @@
+import type { Requested } from '../call.ts';
+import { destinationsOf } from '../config/destinations.ts';
+import type { Config } from '../config/schema.ts';
+import type { Destination } from '../destination.ts';
+import { isRefusal, type Refusal } from '../errors.ts';
+import { parseTarget } from '../ingress/target.ts';
+import { grant, type AccessRequest, type Decision, type PolicyDecisionPoint } from '../policy/policy.ts';
+import { createPolicy } from '../policy/registry.ts';
+import { createClassifier } from '../protocol/classifier.ts';
+import { createDestinationTable } from '../protocol/destinations.ts';
+import { createMcpKnowledge } from '../protocol/mcp/knowledge.ts';
+import type { Task } from '../tasks/task.ts';
+
+/** A configuration's policies, for calls that nobody makes: no listener, no connection, no secret. */
+export interface Bench {
+  readonly policy: PolicyDecisionPoint;
+  readonly config: Config;
+  readonly destinations: readonly Destination[];
+  /** A call as a client would send it, with the operation that it is. */
+  read(call: CallWords): Promise<ReadCall | Refusal>;
+  decide(request: AccessRequest): Promise<Verdict>;
+}
+
+interface CallWords {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly string[];
+  readonly body: string;
+  readonly websocket: boolean;
+  readonly task: Task;
+}
+
+type ReadCall = Pick<AccessRequest, 'target' | 'operation'>;
+
+interface Verdict {
+  readonly decision: 'allow' | 'deny' | 'approval' | 'would_deny';
+  readonly policies: readonly string[];
+  readonly error: string | undefined;
+}
+
+/** Throws with everything that is wrong with destinations and policies. */
+export function openBench(config: Config): Bench {
+  const destinations = destinationsOf(config);
+  const table = createDestinationTable(destinations);
+  const nothingKept = { records: () => ({ put: () => undefined, delete: () => undefined, all: () => [] }) };
+  const classifier = createClassifier(destinations, { mcp: createMcpKnowledge(nothingKept) });
+  const policy = createPolicy(config.policy, { destinations, intents: config.intents });
+  return {
+    policy,
+    config,
+    destinations,
+    async read({ method, url, headers, body, websocket, task }) {
+      const requested = requestedOf(url);
+      if (isRefusal(requested)) return requested;
+      const target = table.resolve(requested);
+      if (isRefusal(target)) return target;
+      const source = { task, headers, read: () => Promise.resolve(Buffer.from(body)) };
+      const grpc = target.destination.protocol === 'grpc';
+      const operation = await classifier.classify({ method, target, websocket, grpc }, source);
+      if (operation === undefined) return { refused: websocket ? 'upgrade_refused' : 'method_refused' };
+      return isRefusal(operation) ? operation : (operation.barred ?? { target, operation });
+    },
+    async decide(request) {
+      const found = await policy.decide(request);
+      return { decision: verdictOf(request, found), policies: found.policies, error: found.error };
+    },
+  };
+}
+
+/** A task as fixtures and logs speak of one. */
+export function taskWith(config: Config, words: Partial<Task> & Pick<Task, 'intent'>): Task {
+  const granted = config.intents[words.intent]?.destinations ?? Object.keys(config.destinations);
+  return {
+    id: 'task_fixture',
+    origin: 'orchestrator',
+    agent: 'fixture',
+    subject: undefined,
+    attested: true,
+    destinations: new Set(granted),
+    plan: new Set(),
+    openedAt: 0,
+    expiresAt: Number.MAX_SAFE_INTEGER,
+    state: 'open',
+    ...words,
+  };
+}
+
+function requestedOf(url: string): Requested | Refusal {
+  const here = 'exeat';
+  const http = url.replace(/^ws(?=s?:)/i, 'http');
+  return parseTarget(http, URL.canParse(http) ? new URL(http).host : here, { ownAuthorities: new Set([here]) });
+}
+
+function verdictOf(request: AccessRequest, decision: Decision): Verdict['decision'] {
+  const permit = grant(request, decision);
+  if (isRefusal(permit)) return permit.refused === 'approval_required' ? 'approval' : 'deny';
+  return permit.observed ? 'would_deny' : 'allow';
+}
