@@ -109,6 +109,7 @@ export class CallRecord implements MessageSource {
       query_digest: query === '' ? undefined : fingerprint(query),
       decision: decision === undefined ? undefined : this.permit === undefined ? 'deny' : this.permit.observed ? 'would_deny' : 'allow',
       policies: decision?.policies,
+      trial: decision?.trial && { decision: decision.trial.allow ? 'allow' : 'deny', policies: decision.trial.policies },
       inputs: decision?.inputs,
       policy_digest: this.policyDigest,
       planned: this.planned,

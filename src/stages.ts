@@ -114,7 +114,7 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
   let current = config;
   let { graph, providers } = build(config);
   const tellInForce = (how: Parameters<typeof inForce>[1]): void => {
-    for (const event of inForce(current, how, graph.policy.digest)) void audit.append(event);
+    for (const event of inForce(current, how, graph.policy)) void audit.append(event);
   };
 
   const broker = stack.use(

@@ -20,6 +20,8 @@ export interface CallEvent {
   readonly query_digest?: string | undefined;
   readonly decision?: 'allow' | 'deny' | 'would_deny' | undefined;
   readonly policies?: readonly string[] | undefined;
+  /** What policies would have decided if those that are tried out were in force, where that is something else, and which would. */
+  readonly trial?: { readonly decision: 'allow' | 'deny'; readonly policies: readonly string[] } | undefined;
   /** Where that is switched on: what the policies in scope read, by attribute; nothing of it is a secret. */
   readonly inputs?: Readonly<Record<string, unknown>> | undefined;
   readonly policy_digest?: string | undefined;

@@ -1,15 +1,20 @@
 import type { PrivilegeEvent } from '../audit/audit.ts';
 import { isoOrNull } from '../iso.ts';
+import type { PolicyDecisionPoint } from '../policy/policy.ts';
 import { childOf } from './json-schema.ts';
 import type { Config } from './schema.ts';
 
 /** What a load puts in force, for the audit: configuration, policies, each destination that is only observed, and the unsafe switches by name. */
-export function inForce(config: Config, how: 'loaded at start' | 'reloaded', policyDigest: string): PrivilegeEvent[] {
+export function inForce(
+  config: Config,
+  how: 'loaded at start' | 'reloaded',
+  { digest, tried = new Map() }: Pick<PolicyDecisionPoint, 'digest' | 'tried'>,
+): PrivilegeEvent[] {
   const kind = 'privilege.changed';
   const unsafe = unsafeIn(config, '');
   return [
     { kind, change: 'config', detail: how },
-    { kind, change: 'policy', detail: how, digest: policyDigest },
+    { kind, change: 'policy', detail: how, digest },
     ...Object.entries(config.destinations).flatMap(([name, { observe }]) =>
       observe === undefined || observe.until <= Date.now()
         ? []
@@ -18,6 +23,17 @@ export function inForce(config: Config, how: 'loaded at start' | 'reloaded', pol
               kind,
               change: 'observe',
               detail: `${name}: until ${isoOrNull(observe.until)} what policy denies is forwarded and marked`,
+            } as const,
+          ],
+    ),
+    ...[...tried].flatMap(([id, until]) =>
+      until <= Date.now()
+        ? []
+        : [
+            {
+              kind,
+              change: 'observe',
+              detail: `policy "${id}": until ${isoOrNull(until)} it is tried out, and what it would change is marked`,
             } as const,
           ],
     ),

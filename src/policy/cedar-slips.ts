@@ -5,6 +5,7 @@ import type { Checked } from './cedar-check.ts';
 import { lineSaying, type PolicySource } from './cedar-source.ts';
 import { branchesOf, entityOf, fieldOf, fieldsOf, likeOf, memberOf, nodeOf, pathOf, stringOf } from './expressions.ts';
 import { literalSets, type LiteralSet } from './literal-sets.ts';
+import { observe } from './trial.ts';
 import { actionGroups, entityTypes, parametersOf, type Vocabulary } from './schema.ts';
 import { entitiesIn, headsOf, reach, type Entity } from './scope.ts';
 
@@ -161,6 +162,6 @@ class Walk {
   }
 }
 
-/** What may stand before a policy: its name, words for readers, and that it takes someone's yes. */
-const annotations = ['id', 'description', 'approval'];
+/** What may stand before a policy: its name, words for readers, that it takes someone's yes, and that it is tried out. */
+const annotations = ['id', 'description', 'approval', observe];
 const comparisons = new Set(['==', '!=', 'contains', 'containsAll', 'containsAny']);

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Destination } from '../destination.ts';
 import { z } from '../settings.ts';
 import { checkPolicies } from './cedar-check.ts';
-import { createEngine } from './cedar-engine.ts';
+import { createEngine, type PolicySet } from './cedar-engine.ts';
 import { readPolicies } from './cedar-source.ts';
-import { loadCedar } from './cedar-wasm.ts';
+import { loadCedar, type Cedar } from './cedar-wasm.ts';
 import { cached } from './decision-cache.ts';
 import { forListing } from './listing.ts';
 import { heedingGet } from './handshakes.ts';
@@ -12,6 +12,7 @@ import { inputsBy } from './inputs.ts';
 import type { AccessRequest, Decision, Explanation, PolicyDecisionPoint } from './policy.ts';
 import { planOf } from './read-plan.ts';
 import { vocabularyOf } from './schema.ts';
+import { trialOf, tryingOut } from './trial.ts';
 
 export const kind = 'cedar';
 
@@ -35,21 +36,32 @@ export function create({ directory }: z.output<typeof config>, { destinations, i
   const vocabulary = vocabularyOf(destinations, Object.keys(intents));
   const { policies, problems } = readPolicies(cedar, directory);
   const checked = checkPolicies(cedar, { policies, vocabulary });
-  const all = [...problems, ...checked.problems];
+  const trial = trialOf(policies);
+  const all = [...problems, ...checked.problems, ...trial.problems];
   if (all.length > 0) throw new Error(all.join('\n'));
   const plan = planOf(policies, vocabulary);
-  const open = forListing(cedar, policies);
-  const listing = open && cached(createEngine(loadCedar(), { policies: open, vocabulary }), planOf(open, vocabulary));
+  const without = (tried: ReadonlySet<string>): ReturnType<typeof decider> => {
+    const inForce = policies.filter(({ id }) => !tried.has(id));
+    return decider(loadCedar(), { policies: inForce, vocabulary });
+  };
   const empty = policies.length === 0 ? [`${directory} holds no policies: every call is denied`] : [];
   return {
-    ...asAsked(heedingGet(cached(createEngine(cedar, { policies, vocabulary }), plan)), listing),
+    ...tryingOut(decider(cedar, { policies, vocabulary }), trial, without),
+    tried: trial.until,
     inputs: inputsBy(plan),
     sources: policies.map(({ id, file, line }) => ({ id, file, line })),
-    warnings: [...empty, ...checked.warnings, ...plan.warnings],
+    warnings: [...empty, ...checked.warnings, ...trial.warnings, ...plan.warnings],
     digest: createHash('sha256')
       .update(JSON.stringify([vocabulary.schema, policies.map(({ id, text }) => [id, text])]))
       .digest('base64url'),
   };
+}
+
+/** All that decides by one set of policies. */
+function decider(cedar: Cedar, { policies, vocabulary }: PolicySet) {
+  const open = forListing(cedar, policies);
+  const listing = open && cached(createEngine(loadCedar(), { policies: open, vocabulary }), planOf(open, vocabulary));
+  return asAsked(heedingGet(cached(createEngine(cedar, { policies, vocabulary }), planOf(policies, vocabulary))), listing);
 }
 
 /** Lists are decided apart. */

@@ -26,6 +26,8 @@ export interface Decision {
   readonly policies: readonly string[];
   /** Only after someone has said yes to this very call; with `allow: true`. */
   readonly approval?: Approval;
+  /** What it would be if the policies that are only tried out were in force, where that is something else. */
+  readonly trial?: { readonly allow: boolean; readonly policies: readonly string[] };
   /** Set when evaluation failed; the message is for operators. Always with `allow: false`. */
   readonly error?: string;
   /** For the audit, where it asks for them. */
@@ -69,6 +71,8 @@ export interface PolicyDecisionPoint {
   inputs(request: AccessRequest, fingerprint: Fingerprint): Inputs;
   /** Every policy that is loaded; absent where the engine does not have them one by one. */
   readonly sources?: readonly PolicyPlace[];
+  /** Policies that are tried out, and until when (epoch ms). */
+  readonly tried?: ReadonlyMap<string, number>;
   /** What `exeat check` should say about the loaded policies; they are in force all the same. */
   readonly warnings: readonly string[];
   /** SHA-256 over the loaded policies and schema, base64url; in every `call` event. */
@@ -84,7 +88,7 @@ export interface Permit {
   readonly [granted]: true;
   readonly request: AccessRequest;
   readonly decision: Decision;
-  /** Policy denied, and the destination is being observed: the call goes and is marked `would_deny`. */
+  /** Policy denied, or one that is tried out would, and that is being observed: the call goes and is marked `would_deny`. */
   readonly observed: boolean;
 }
 
@@ -96,7 +100,7 @@ export function grant(request: AccessRequest, decision: Decision, approval?: str
   const permit = (observed: boolean) => ({ request, decision, observed }) as Permit;
   if (decision.error !== undefined) return refuse('policy_error');
   const lacksApproval = decision.approval !== undefined && approval === undefined;
-  if (decision.allow && !lacksApproval) return permit(false);
+  if (decision.allow && !lacksApproval) return permit(decision.trial?.allow === false);
   const { observeUntil } = request.target.destination;
   if (observeUntil !== undefined && request.time < observeUntil && request.operation.group !== 'mint') return permit(true);
   return refuse(decision.allow ? 'approval_required' : 'policy_denied');
