@@ -20,7 +20,7 @@ const { task } = accessRequest();
 function classify(to: typeof kb, path: string, body: string | Buffer, headers: readonly string[] = ['Content-Type', 'application/json']) {
   const target = { destination: to, host: to.hosts[0] ?? '', path, query: '' };
   const source = { task, headers, read: () => Promise.resolve(Buffer.from(body)) };
-  return Promise.resolve(classifier.classify({ method: 'POST', target }, source)) as Promise<Operation | Refusal | undefined>;
+  return Promise.resolve(classifier.classify({ method: 'POST', target }, source));
 }
 
 /** Values that look like messages, and anything in their places. */
