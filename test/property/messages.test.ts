@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Reply } from '../../src/call.ts';
-import { isRefusal, type Refusal } from '../../src/errors.ts';
+import { isRefusal } from '../../src/errors.ts';
 import { createClassifier } from '../../src/protocol/classifier.ts';
 import { createMcpKnowledge } from '../../src/protocol/mcp/knowledge.ts';
 import type { AnswerContext } from '../../src/protocol/message.ts';
