@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ErrorCode } from '../../../src/errors.ts';
 import type { OpenTask, RunningSidecar } from '../support/exeat.ts';
 import type { Door } from './doors.ts';
 
@@ -9,15 +10,18 @@ const patienceMs = 5000;
 interface Expected {
   readonly task: Pick<OpenTask, 'id'>;
   readonly door: Pick<Door, 'audited'>;
+  /** With which code one of them was refused, where that is to be seen. */
+  readonly refused?: ErrorCode;
 }
 
 /** The audit log has a task's calls, and all of them by this door: no client went past the sidecar, or in by another way. */
-export async function assertCameThrough({ events }: Pick<RunningSidecar, 'events'>, { task, door }: Expected): Promise<void> {
+export async function assertCameThrough({ events }: Pick<RunningSidecar, 'events'>, { task, door, refused }: Expected): Promise<void> {
   const until = Date.now() + patienceMs;
   for (;;) {
-    const doors = new Set(events().flatMap(({ kind, task: id, door: by }) => (kind === 'call' && id === task.id ? [by] : [])));
-    if (doors.size > 0) return assert.deepEqual([...doors], [door.audited]);
-    assert(Date.now() < until, 'the audit log has no call of this task');
+    const calls = events().filter(({ kind, task: id }) => kind === 'call' && id === task.id);
+    const isThere = refused === undefined ? calls.length > 0 : calls.some(({ code }) => code === refused);
+    if (isThere) return assert.deepEqual([...new Set(calls.map(({ door: by }) => by))], [door.audited]);
+    assert(Date.now() < until, `the audit log has no call of this task${refused === undefined ? '' : ` with ${refused}`}`);
     await delay(batchMs);
   }
 }

@@ -62,7 +62,7 @@ for (const client of serviceClients) {
       const ended = await again.ended();
       assert.match(told(ended), revoked);
       assert(!ended.stdout.includes(task.id), told(ended));
-      await assertCameThrough(world.sidecar, { task, door: httpsDoor });
+      await assertCameThrough(world.sidecar, { task, door: httpsDoor, refused: 'task_revoked' });
     });
 
     function environmentOf(task: Parameters<typeof proxyEnvironment>[0]): Record<string, string> {
@@ -73,17 +73,18 @@ for (const client of serviceClients) {
     /** One deed, of which the audit log must have the calls, by the tunnel's door. */
     async function play(deed: Deed, way: string): Promise<{ readonly task: string; readonly ended: Ended }> {
       const { program, argv } = command(deed, origin);
+      const expected = { door: httpsDoor, ...(deed === 'denied' ? { refused: 'policy_denied' as const } : {}) };
       if (way === 'under exeat run') {
         await using started = world.sidecar.run([program, ...argv], { env: plainEnvironment(home) });
         const ended = await started.ended();
         const run = readRun(ended);
-        await assertCameThrough({ events: () => run.events }, { task: { id: run.task }, door: httpsDoor });
+        await assertCameThrough({ events: () => run.events }, { ...expected, task: { id: run.task } });
         return { task: run.task, ended };
       }
       await using task = await world.sidecar.open('work');
       await using started = start(program, argv, { env: environmentOf(task) });
       const ended = await started.ended();
-      await assertCameThrough(world.sidecar, { task, door: httpsDoor });
+      await assertCameThrough(world.sidecar, { ...expected, task });
       return { task: task.id, ended };
     }
   });
