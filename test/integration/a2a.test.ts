@@ -47,7 +47,7 @@ test('both vocabularies and both bindings are one operation each', async () => {
   assert.equal(events.length, 4);
 });
 
-test('a denied request is a JSON-RPC error with its words, over HTTP+JSON a problem', async () => {
+test('a denied request is an error of its binding, with its words', async () => {
   await using at = await start();
   for (const method of ['SendStreamingMessage', 'message/stream', 'tasks/cancel']) {
     const answer = await at.rpc(method);
@@ -55,7 +55,7 @@ test('a denied request is a JSON-RPC error with its words, over HTTP+JSON a prob
     assert.deepEqual([answer.status, error.code], [403, 40301], method);
     assert.match(error.message, /policy_denied/);
   }
-  assert.equal((await at.to('POST', '/tasks/t1:cancel')).code, 'policy_denied');
+  assert.match((await at.to('POST', '/tasks/t1:cancel')).body, /policy_denied/);
   assert.equal(at.origin.seen.length, 0);
 });
 
@@ -67,9 +67,9 @@ test('what is no message of the protocol goes nowhere', async () => {
     '{"id":1,"method":"SendMessage"}',
     '',
   ]) {
-    assert.equal((await at.to('POST', '/', body)).code, 'message_unreadable', body);
+    assert.match((await at.to('POST', '/', body)).body, /message_unreadable/, body);
   }
-  assert.equal((await at.rpc('sendMessage')).code, 'protocol_refused');
+  assert.match((await at.rpc('sendMessage')).body, /protocol_refused/);
   for (const [method, path] of [
     ['GET', '/'],
     ['POST', '/tasks'],
@@ -77,7 +77,7 @@ test('what is no message of the protocol goes nowhere', async () => {
     ['GET', '/admin'],
     ['POST', '/message:send/more'],
   ] as const) {
-    assert.equal((await at.to(method, path, method === 'GET' ? undefined : {})).code, 'protocol_refused', `${method} ${path}`);
+    assert.match((await at.to(method, path, method === 'GET' ? undefined : {})).body, /protocol_refused/, `${method} ${path}`);
   }
   assert.equal(at.origin.seen.length, 0);
 });
@@ -90,9 +90,9 @@ test('notifications go to destinations of the intent alone, and count as what th
   assert.equal((await at.rpc('SendMessage', withHook(`${at.hooks.url}/x`))).status, 200);
   const set = { taskId: 't1', pushNotificationConfig: { url: 'http://169.254.169.254/' } };
   assert.match((await at.rpc('tasks/pushNotificationConfig/set', set)).body, /destination_unknown/);
-  assert.equal(
-    (await at.to('POST', '/tasks/t1/pushNotificationConfigs', { url: 'https://elsewhere.example' })).code,
-    'destination_unknown',
+  assert.match(
+    (await at.to('POST', '/tasks/t1/pushNotificationConfigs', { url: 'https://elsewhere.example' })).body,
+    /destination_unknown/,
   );
   assert.equal((await at.to('POST', '/tasks/t1/pushNotificationConfigs', { url: `${at.hooks.url}/x` })).status, 200);
   assert.equal(at.origin.seen.length, 2);

@@ -1,10 +1,11 @@
-import { detailOf, isRefusal, refuse, statusOf, type Refusal } from '../../errors.ts';
+import { isRefusal, refuse, type Refusal } from '../../errors.ts';
 import type { JsonObject, JsonValue } from '../../json-value.ts';
 import { clientMessage, type RequestId } from '../json-rpc.ts';
 import { isObject, isPlainJson, parseJson } from '../json.ts';
-import type { MessageSource, Telling } from '../message.ts';
+import type { MessageSource } from '../message.ts';
 import type { Classifier, Operation, RequestHead } from '../operation.ts';
 import { destinationsReached, type Reach } from '../reached.ts';
+import { tellByHttp, tellByRpc } from './refusal.ts';
 import { card, methodAt, methodNamed, type A2aMethod } from './methods.ts';
 
 const largestBodyBytes = 16 * 1024 * 1024;
@@ -53,7 +54,7 @@ export function createA2aClassifier(resolve: Reach['resolve']): Classifier {
       templated: false,
       parameters: none,
       a2a: { method: method.method, streaming, notifies },
-      message: { refusal: (refusal, callId) => tellRefusal(refusal, id, callId) },
+      message: { refusal: (refusal, callId) => (id === undefined ? tellByHttp(refusal, callId) : tellByRpc(refusal, { id, callId })) },
     };
     if (isRefusal(reached)) return { ...operation, barred: reached };
     if (urls.length === 0 || action === 'set_push_notification') return operation;
@@ -72,6 +73,9 @@ export function createA2aClassifier(resolve: Reach['resolve']): Classifier {
       const found = methodAt(method, below);
       return found === undefined ? refuse('protocol_refused') : http(head, found, source);
     },
+    // No message was read, and so no id.
+    refusal: ({ path, destination }, refusal, callId) =>
+      path === (destination.a2a?.path ?? '/') ? tellByRpc(refusal, { id: null, callId }) : tellByHttp(refusal, callId),
   };
 }
 
@@ -96,19 +100,4 @@ function pushUrls(params: JsonObject, sets: boolean): string[] {
   };
   visit(params, sets);
   return urls;
-}
-
-/** To a request of JSON-RPC in its own words; else by HTTP. */
-function tellRefusal(refusal: Refusal, id: RequestId | undefined, callId: string): Telling | undefined {
-  if (id === undefined) return undefined;
-  const { refused } = refusal;
-  const status = statusOf(refused);
-  const message = `Exeat: ${detailOf(refusal)} (${refused})`;
-  // Outside of the range that JSON-RPC and A2A keep for themselves.
-  const error = {
-    code: status * 100 + 1,
-    message,
-    data: [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: refused, domain: 'exeat', metadata: { call: callId } }],
-  };
-  return { status, contentType: 'application/json', body: JSON.stringify({ jsonrpc: '2.0', id, error }) };
 }
