@@ -24,8 +24,10 @@ async function open() {
   return transport;
 }
 
-const http = createServer(async (request, response) => {
+const http = createServer((request, response) => void handle(request, response));
+http.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ port: http.address().port })));
+
+async function handle(request, response) {
   const transport = sessions.get(request.headers['mcp-session-id']) ?? (await open());
   await transport.handleRequest(request, response);
-});
-http.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ port: http.address().port })));
+}

@@ -1,0 +1,28 @@
+// What the programs here are asked for: METHOD URL [--header 'Name: value']… [--file FILE] [--chunked] [--times N]
+import { createReadStream, statSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+
+const { values, positionals } = parseArgs({
+  options: {
+    header: { type: 'string', multiple: true, default: [] },
+    file: { type: 'string' },
+    chunked: { type: 'boolean' },
+    times: { type: 'string', default: '1' },
+  },
+  allowPositionals: true,
+});
+export const [method = 'GET', url = ''] = positionals;
+export const times = Number(values.times);
+const length = values.file === undefined || values.chunked ? {} : { 'Content-Length': String(statSync(values.file).size) };
+export const headers = { ...Object.fromEntries(values.header.map((line) => line.split(/: (.*)/, 2))), ...length };
+
+/** The file, read while it is sent; another stream each time. */
+export function body() {
+  return values.file === undefined ? undefined : createReadStream(values.file);
+}
+
+/** Prints an answer as HTTP/1.1 writes it. */
+export async function print({ status, contentType }, chunks) {
+  process.stdout.write(`HTTP/1.1 ${status}\r\ncontent-type: ${contentType}\r\n\r\n`);
+  for await (const chunk of chunks) process.stdout.write(chunk);
+}
