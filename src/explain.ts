@@ -30,6 +30,7 @@ export async function explain(
   if (operation === undefined) return { decision: 'deny', reason: websocket ? 'upgrade_refused' : grpc ? 'grpc_only' : 'method_refused' };
   if (isRefusal(operation)) return { decision: 'deny', reason: operation.refused };
   const name = operationName(target, operation);
+  if (operation.barred !== undefined) return { operation: name, decision: 'deny', reason: operation.barred.refused };
   const planned = task.plan.size === 0 || task.plan.has(name);
   const request = { principal, task, planned, target, operation, time: Date.now() };
   const { decision, policies, errors } = await graph.policy.explain(request);

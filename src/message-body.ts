@@ -1,12 +1,10 @@
 import type { Readable } from 'node:stream';
 import type { InboundCall, Reply } from './call.ts';
 import { refuse, type Refusal } from './errors.ts';
+import { HeldBytes } from './held-bytes.ts';
 
 /** How long a client may take to send a body that has to be read before anything is decided. */
 const patienceMs = 60_000;
-/** Bodies that are being held, of all calls together. */
-const mostHeldBytes = 256 * 1024 * 1024;
-let heldBytes = 0;
 
 const nothing = Buffer.alloc(0);
 
@@ -27,11 +25,8 @@ export function holdBody(call: InboundCall, reply: Reply, limitBytes: number): P
 
 function collect(body: Readable, limitBytes: number): Promise<HeldBody | Refusal> {
   const chunks: Buffer[] = [];
-  let length = 0;
-  const release = (): void => {
-    heldBytes -= length;
-    length = 0;
-  };
+  const held = new HeldBytes(limitBytes);
+  const release = (): void => held.release();
   return new Promise((resolve) => {
     const timer = setTimeout(() => settle(refuse('request_timeout')), patienceMs).unref();
     const settle = (result: HeldBody | Refusal): void => {
@@ -44,11 +39,9 @@ function collect(body: Readable, limitBytes: number): Promise<HeldBody | Refusal
       resolve(result);
     };
     const onData = (chunk: Buffer): void => {
-      length += chunk.length;
-      heldBytes += chunk.length;
       chunks.push(chunk);
-      if (length > limitBytes) settle(refuse('body_too_large'));
-      else if (heldBytes > mostHeldBytes) settle(refuse('overloaded', { retryAfterS: 1 }));
+      const full = held.add(chunk.length);
+      if (full !== undefined) settle(full === 'too large' ? refuse('body_too_large') : refuse('overloaded', { retryAfterS: 1 }));
     };
     const onEnd = (): void => settle({ bytes: Buffer.concat(chunks), release });
     const onGone = (): void => settle(refuse('client_gone'));

@@ -9,7 +9,7 @@ import { vocabularyOf } from '../../src/policy/schema.ts';
 import { isRefusal } from '../../src/errors.ts';
 import type { JsonValue } from '../../src/json-value.ts';
 import { createToolDefinitions } from '../../src/protocol/mcp/definitions.ts';
-import { filtered } from '../../src/protocol/mcp/lists.ts';
+import { filtered, listIn } from '../../src/protocol/mcp/lists.ts';
 import type { AnswerContext } from '../../src/protocol/message.ts';
 import { accessRequest, destination, intents } from '../../test/support/policy.ts';
 
@@ -19,7 +19,9 @@ const tools = Array.from({ length: 10_000 }, (_, i) => ({
   description: `Does what team ${i % 100} needs done, number ${i}`,
   inputSchema: { type: 'object', properties: { q: { type: 'string' }, limit: { type: 'integer' } }, required: ['q'] },
 }));
-const list: JsonValue = { jsonrpc: '2.0', id: 1, result: { tools } };
+const message: JsonValue = { jsonrpc: '2.0', id: 1, result: { tools } };
+const list = listIn(message, { method: 'tools/list', id: 1 });
+if (list === undefined) throw new Error('no list');
 const cedar = loadCedar();
 const vocabulary = vocabularyOf([server], Object.keys(intents));
 const text = 'permit (principal, action == Action::"call_tool", resource) when { context.mcp.tool like "team7.*" };';
@@ -42,7 +44,7 @@ const definitions = createToolDefinitions({ records: () => records } as never);
 for (const round of ['first, every definition new', 'again', 'again', 'again']) {
   const before = process.memoryUsage().heapUsed;
   const startedAt = performance.now();
-  const answer = await filtered(list, { method: 'tools/list', era: 'modern', target: like.target, definitions, context });
+  const answer = await filtered(list, { era: 'modern', target: like.target, definitions, context });
   const ms = performance.now() - startedAt;
   const mb = (process.memoryUsage().heapUsed - before) / 1024 ** 2;
   const left = (answer as { result: { tools: unknown[] } }).result.tools.length;

@@ -46,6 +46,11 @@ export class EventSplitter {
     return this.#heldBytes > this.#largestBytes ? undefined : events;
   }
 
+  /** Of an event that is not complete yet. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
   /** What came after the last event: a client dispatches nothing of it. */
   rest(): Buffer {
     return Buffer.concat(this.#held);
@@ -61,4 +66,11 @@ export function eventData(event: Buffer): string | undefined {
   const data = lines.filter((line) => line === 'data' || line.startsWith('data:'));
   if (data.length === 0) return undefined;
   return data.map((line) => line.slice('data:'.length).replace(/^ /, '')).join('\n');
+}
+
+/** The same event with other data, in one line; its other fields and comments stay. */
+export function withData(event: Buffer, data: string): Buffer {
+  const lines = event.toString('utf8').split(/\r\n|\n|\r/);
+  const others = lines.filter((line) => line !== '' && line !== 'data' && !line.startsWith('data:'));
+  return Buffer.from([...others, `data: ${data}`, '', ''].join('\n'));
 }

@@ -26,14 +26,23 @@ export function isObject(value: JsonValue | undefined): value is JsonObject {
 }
 
 /** A body that is JSON by its content type, and in no content coding; `headers` flat. */
-export function isPlainJson(headers: readonly string[], mediaType = /^application\/json *(?:;|$)/i): boolean {
-  let json = false;
+export function isPlainJson(headers: readonly string[], mediaType = json): boolean {
+  const types: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]?.toLowerCase();
     if (name === 'content-encoding') return false;
-    if (name === 'content-type') json = mediaType.test(headers[i + 1] ?? '');
+    if (name === 'content-type') types.push(headers[i + 1] ?? '');
   }
-  return json;
+  const [type = ''] = types;
+  return types.length === 1 && mediaType.test(type) && isUtf8(type);
+}
+
+const json = /^application\/json *(?:;|$)/i;
+
+/** JSON is UTF-8 (RFC 8259 §8.1); a parameter that names another charset would be believed by some. */
+function isUtf8(contentType: string): boolean {
+  const charsets = [...contentType.toLowerCase().matchAll(/charset\s*=\s*([^;]*)/g)];
+  return charsets.every(([, charset = '']) => /^"?utf-?8"?\s*$/.test(charset));
 }
 
 /** How many members all objects have together; NaN where a value is not allowed. */

@@ -1,65 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { call, type Answered } from '../support/call.ts';
-import { startMcpServer, toolNamed, type McpAnswer, type McpServer } from '../support/mcp-server.ts';
-import { loopback, startTestSidecar, type TestSidecar } from '../support/sidecar.ts';
-
-const policy = `
-  @id("talk") permit (principal, action in [Action::"initialize", Action::"list_tools", Action::"list_prompts", Action::"list_resources"], resource);
-  @id("search") permit (principal, action == Action::"call_tool", resource) when { context.mcp.tool == "search" };
-  @id("docs") permit (principal, action == Action::"read_resource", resource) when { context.mcp.uri like "doc://*" };
-  @id("answers") permit (principal, action == Action::"answer", resource);`;
-
-interface Bench extends AsyncDisposable {
-  readonly server: McpServer;
-  readonly exeat: TestSidecar;
-  readonly authorization: string;
-  /** Posts a text, or a JSON-RPC request made of these words. */
-  post(message: string | object, fields?: readonly string[], authorization?: string): Promise<Answered>;
-  send(method: string, path?: string, fields?: readonly string[]): Promise<Answered>;
-}
-
-const json = ['Content-Type: application/json', 'Accept: application/json, text/event-stream'];
-const modern = '2026-07-28';
-
-async function start(
-  answer: (method: string, params: Record<string, unknown>) => McpAnswer,
-  more: { readonly destination?: object; readonly policy?: string } = {},
-): Promise<Bench> {
-  await using opened = new AsyncDisposableStack();
-  const server = opened.use(await startMcpServer(answer));
-  const destinations = { kb: loopback(server, { protocol: 'mcp', ...more.destination }) };
-  const exeat = opened.use(await startTestSidecar({ destinations, policy: more.policy ?? policy }));
-  const { authorization } = exeat.open();
-  const all = opened.move();
-  return {
-    server,
-    exeat,
-    authorization,
-    post(message, fields = [], as = authorization) {
-      const body = typeof message === 'string' ? message : JSON.stringify({ jsonrpc: '2.0', id: 1, ...message });
-      return call(`${server.url}/mcp`, { proxy: exeat.proxy, authorization: as, method: 'POST', fields: [...json, ...fields], body });
-    },
-    send: (method, path = '/mcp', fields = []) => call(`${server.url}${path}`, { proxy: exeat.proxy, authorization, method, fields }),
-    [Symbol.asyncDispose]: () => all.disposeAsync(),
-  };
-}
-
-/** A request of the modern era with its mirrored fields. */
-function modernCall(method: string, params: Record<string, unknown>, name?: string): [object, string[]] {
-  const message = { method, params: { ...params, _meta: { 'io.modelcontextprotocol/protocolVersion': modern } } };
-  return [message, [`MCP-Protocol-Version: ${modern}`, `Mcp-Method: ${method}`, ...(name === undefined ? [] : [`Mcp-Name: ${name}`])]];
-}
-
-function parsed(answer: Answered): Record<string, never> & { result?: Record<string, unknown>; error?: Record<string, unknown> } {
-  const data = /^data: (.*)$/m.exec(answer.body)?.[1] ?? answer.body.replace(/^[\da-f]+\r\n/i, '').replace(/\r\n[\s\S]*$/, '');
-  return JSON.parse(data) as never;
-}
+import { toolNamed } from '../support/mcp-server.ts';
+import { modern, modernCall, parsed, startMcpBench } from '../support/mcp.ts';
 
 const tools = { tools: [toolNamed('search'), toolNamed('delete')], nextCursor: 'more' };
 
 test('a tool that policy permits is called, and one that it does not is a result the model can read', async () => {
-  await using at = await start(() => ({ content: [] }));
+  await using at = await startMcpBench(() => ({ content: [] }));
   assert.equal((await at.post({ method: 'tools/call', params: { name: 'search', arguments: { q: 'a' } } })).status, 200);
   const denied = await at.post({ method: 'tools/call', params: { name: 'delete' } });
   const { result } = parsed(denied);
@@ -80,7 +27,7 @@ test('a tool that policy permits is called, and one that it does not is a result
 });
 
 test('a denied request that is no tool is a JSON-RPC error, and a denied notification an HTTP status', async () => {
-  await using at = await start(() => ({}), { policy: '@id("none") permit (principal, action == Action::"answer", resource);' });
+  await using at = await startMcpBench(() => ({}), { policy: '@id("none") permit (principal, action == Action::"answer", resource);' });
   const { error } = parsed(await at.post({ id: 'a', method: 'prompts/get', params: { name: 'p' } }));
   assert.equal(error?.['code'], 40301);
   const notified = await at.post('{"jsonrpc":"2.0","method":"notifications/initialized"}');
@@ -89,7 +36,7 @@ test('a denied request that is no tool is a JSON-RPC error, and a denied notific
 
 test('lists hold what the task may use, in order, with their cursor, as JSON and as events', async () => {
   for (const asEvents of [false, true]) {
-    await using at = await start((method) => {
+    await using at = await startMcpBench((method) => {
       const result =
         method === 'tools/list'
           ? tools
@@ -116,7 +63,7 @@ test('lists hold what the task may use, in order, with their cursor, as JSON and
 });
 
 test('a tool is listed when some arguments would let it be called, and called with those alone', async () => {
-  await using at = await start((method) => (method === 'tools/list' ? tools : { content: [] }), {
+  await using at = await startMcpBench((method) => (method === 'tools/list' ? tools : { content: [] }), {
     policy: `permit (principal, action == Action::"list_tools", resource);
       permit (principal, action == Action::"call_tool", resource) when { context.mcp.tool == "search" } unless { context.mcp.opaque };
       forbid (principal, action == Action::"call_tool", resource) when { context.mcp.opaque };`,
@@ -130,14 +77,14 @@ test('a tool is listed when some arguments would let it be called, and called wi
 });
 
 test('a list in the modern era is private and no longer true than its task', async () => {
-  await using at = await start(() => ({ ...tools, ttlMs: 1e12, cacheScope: 'public' }));
+  await using at = await startMcpBench(() => ({ ...tools, ttlMs: 1e12, cacheScope: 'public' }));
   const { result } = parsed(await at.post(...modernCall('tools/list', {})));
   assert.equal(result?.['cacheScope'], 'private');
   assert.ok(Number(result?.['ttlMs']) <= 3_600_000);
 });
 
 test('what is no list goes no further than Exeat', async () => {
-  await using at = await start(() => ({ tools: 'all of them' }));
+  await using at = await startMcpBench(() => ({ tools: 'all of them' }));
   assert.equal((await at.post({ method: 'tools/list' })).code, 'upstream_malformed');
 });
 
@@ -157,7 +104,7 @@ const unreadable: readonly (readonly [why: string, body: string])[] = [
 ];
 
 test('what can be read in two ways, or in none, goes nowhere', async () => {
-  await using at = await start(() => ({}));
+  await using at = await startMcpBench(() => ({}));
   for (const [why, body] of unreadable) {
     const answer = await at.post(body);
     assert.deepEqual([answer.status, answer.code], [400, 'message_unreadable'], why);
@@ -165,13 +112,13 @@ test('what can be read in two ways, or in none, goes nowhere', async () => {
   for (const fields of [['Content-Encoding: gzip'], ['Mcp-Method: ping', 'Mcp-Method: tools/call']]) {
     assert.equal((await at.post({ method: 'ping' }, fields)).code, 'message_unreadable');
   }
-  const form = await call(`${at.server.url}/mcp`, { proxy: at.exeat.proxy, authorization: at.authorization, method: 'POST', body: '{}' });
+  const form = await at.send('POST', '/mcp', [], '{}');
   assert.equal(form.code, 'message_unreadable');
   assert.deepEqual(at.server.messages, []);
 });
 
 test('only the endpoint, the methods and the revisions of the protocol pass', async () => {
-  await using at = await start(() => ({}));
+  await using at = await startMcpBench(() => ({}));
   for (const path of ['/', '/mcp/', '/mcp2', '/.well-known/oauth-protected-resource'])
     assert.equal((await at.send('GET', path)).code, 'protocol_refused');
   for (const method of ['PUT', 'PATCH', 'OPTIONS', 'HEAD']) assert.equal((await at.send(method)).status, 405);
@@ -182,7 +129,7 @@ test('only the endpoint, the methods and the revisions of the protocol pass', as
 });
 
 test('in the modern era the mirrored fields say what the body says', async () => {
-  await using at = await start(() => ({ content: [] }));
+  await using at = await startMcpBench(() => ({ content: [] }));
   const params = { name: 'search', arguments: { q: ' padded ' } };
   assert.equal((await at.post(...modernCall('tools/call', params, 'search'))).status, 200);
   const [message, fields] = modernCall('tools/call', params, 'search');
@@ -203,13 +150,13 @@ test('in the modern era the mirrored fields say what the body says', async () =>
 });
 
 test('a destination speaks one revision where it is pinned', async () => {
-  await using at = await start(() => ({ content: [] }), { destination: { mcp: { revision: modern } } });
+  await using at = await startMcpBench(() => ({ content: [] }), { destination: { mcp: { revision: modern } } });
   assert.equal((await at.post({ method: 'tools/call', params: { name: 'search' } })).code, 'version_unsupported');
   assert.equal((await at.post(...modernCall('tools/call', { name: 'search' }, 'search'))).status, 200);
 });
 
 test('a session belongs to the task that opened it', async () => {
-  await using at = await start(() => ({ capabilities: {} }));
+  await using at = await startMcpBench(() => ({ capabilities: {} }));
   const opened = await at.post({ method: 'initialize', params: { protocolVersion: '2025-11-25' } });
   assert.match(opened.head, /mcp-session-id: session-1/);
   const inSession = ['Mcp-Session-Id: session-1', 'MCP-Protocol-Version: 2025-11-25'];
@@ -224,7 +171,7 @@ test('a session belongs to the task that opened it', async () => {
 
 test('an answer goes to a server only where it has asked this task', async () => {
   const ask = { id: 'q1', method: 'elicitation/create', params: { message: 'Really?' } };
-  await using at = await start(() => ({ events: [ask, { id: 1, result: { content: [] } }] }));
+  await using at = await startMcpBench(() => ({ events: [ask, { id: 1, result: { content: [] } }] }));
   const answer = '{"jsonrpc":"2.0","id":"q1","result":{"action":"accept"}}';
   assert.equal((await at.post(answer)).code, 'answer_unknown');
   await at.post({ method: 'tools/call', params: { name: 'search' } });
@@ -237,7 +184,7 @@ test('an answer goes to a server only where it has asked this task', async () =>
 
 test('a call that waits for input goes on with what was asked of its own task', async () => {
   const wait = { resultType: 'input_required', inputRequests: { k: { method: 'elicitation/create', params: {} } }, requestState: 'opaque' };
-  await using at = await start(() => wait);
+  await using at = await startMcpBench(() => wait);
   const again = { name: 'search', inputResponses: { k: { action: 'accept' } }, requestState: 'opaque' };
   assert.match((await at.post(...modernCall('tools/call', again, 'search'))).body, /answer_unknown/);
   await at.post(...modernCall('tools/call', { name: 'search' }, 'search'));
@@ -250,7 +197,7 @@ test('a call that waits for input goes on with what was asked of its own task', 
 });
 
 test('calls that wait without a state are told apart by what they call', async () => {
-  await using at = await start(
+  await using at = await startMcpBench(
     (_, { name }) => ({ inputRequests: { [name === 'search' ? 'k' : 'other']: { method: 'elicitation/create' } } }),
     { policy: 'permit (principal, action, resource);' },
   );
@@ -261,7 +208,7 @@ test('calls that wait without a state are told apart by what they call', async (
 });
 
 test("a server's own task is for the task that began it", async () => {
-  await using at = await start(() => ({ task: { taskId: 't1', status: 'working' } }));
+  await using at = await startMcpBench(() => ({ task: { taskId: 't1', status: 'working' } }));
   const get = { method: 'tasks/get', params: { taskId: 't1' } };
   assert.match((await at.post(get)).body, /answer_unknown/);
   await at.post({ method: 'tools/call', params: { name: 'search' } });
@@ -271,7 +218,7 @@ test("a server's own task is for the task that began it", async () => {
 
 test('a definition that changes is told once, and bars the tool where the destination says so', async () => {
   let description = 'as reviewed';
-  await using at = await start(() => ({ tools: [toolNamed('search', { description })], content: [] }), {
+  await using at = await startMcpBench(() => ({ tools: [toolNamed('search', { description })], content: [] }), {
     destination: { tools: { changed: 'refuse' } },
   });
   assert.match((await at.post({ method: 'tools/list' })).body, /as reviewed/);
@@ -286,7 +233,7 @@ test('a definition that changes is told once, and bars the tool where the destin
 });
 
 test('of two tools whose names look alike only the first is listed', async () => {
-  await using at = await start(
+  await using at = await startMcpBench(
     () => ({ tools: [toolNamed('search'), toolNamed('search', { description: 'other' }), toolNamed('ＳＥＡＲＣＨ')] }),
     {
       policy: 'permit (principal, action, resource);',

@@ -3,13 +3,13 @@ import { clientMessage, type ClientMessage, type RequestId } from '../json-rpc.t
 import { parseJson } from '../json.ts';
 import type { Message, MessageSource } from '../message.ts';
 import type { Classifier, Operation, RequestHead } from '../operation.ts';
-import { agree, mcpHeaders, paramsAgree, type McpHeaders } from './headers.ts';
+import { agree, mcpHeaders, type McpHeaders } from './headers.ts';
 import type { McpKnowledge } from './knowledge.ts';
-import { eraOf, saysRevision } from './revisions.ts';
-import type { Era } from './methods.ts';
-import { answering, operationOf, sessionOperation, type OperationOptions } from './operations.ts';
+import { mirroredName, type Era } from './methods.ts';
+import { answering, callOf, operationOf, sessionOperation, type OperationOptions } from './operations.ts';
 import { tellRefusal } from './refusal.ts';
 import { McpReply } from './reply.ts';
+import { eraOf, saysRevision } from './revisions.ts';
 
 const largestBodyBytes = 4 * 1024 * 1024;
 
@@ -32,21 +32,29 @@ export function createMcpClassifier({ memory, definitions }: McpKnowledge): Clas
     const options = { destination, task: source.task.id, era, memory, definitions };
     const operation = message.kind === 'response' ? answerTo(message.id, headers, options) : read(message, headers, options);
     if (isRefusal(operation)) return operation;
-    const method = message.kind === 'response' ? '' : message.method;
+    return { ...operation, message: messageOf(head, { session: headers.session, era, called: message, name: operation.mcp?.name }) };
+  }
+
+  /** A stream of the session is listened to, or the session ended. What policy does not see is not sent along. */
+  async function inSession(head: RequestHead & InSession, headers: McpHeaders, source: MessageSource): Promise<Operation | Refusal> {
+    const { method, target } = head;
+    if (eraOf(headers, { params: undefined, pinned: target.destination.mcp?.revision }) !== 'legacy') return refuse('version_unsupported');
+    const unbound = unboundSession(head, headers, source.task?.id ?? '');
+    if (unbound !== undefined) return unbound;
+    const body = await source.read(0);
+    if (isRefusal(body)) return body;
     return {
-      ...operation,
-      message: messageOf(head, {
-        headers,
-        era,
-        method,
-        name: operation.mcp?.name,
-        id: message.kind === 'request' ? message.id : undefined,
-      }),
+      ...sessionOperation(method),
+      message: messageOf(head, { session: headers.session, era: 'legacy', called: undefined, name: undefined }),
     };
   }
 
-  function answerTo(id: RequestId, { session }: McpHeaders, { destination, task, era }: OperationOptions): Operation | Refusal {
-    if (era === 'modern') return refuse('message_unreadable');
+  function answerTo(
+    id: RequestId,
+    { session, method, name }: McpHeaders,
+    { destination, task, era }: OperationOptions,
+  ): Operation | Refusal {
+    if (era === 'modern' || method !== undefined || name !== undefined) return refuse('message_unreadable');
     const asked = memory.askedMethod(destination.name, { on: session ?? task, id: JSON.stringify(id) });
     return asked === undefined ? refuse('answer_unknown') : answering(asked);
   }
@@ -56,26 +64,13 @@ export function createMcpClassifier({ memory, definitions }: McpKnowledge): Clas
     return refuse('session_unknown');
   }
 
-  function messageOf(
-    { target }: RequestHead,
-    {
-      headers,
-      era,
-      method,
-      name,
-      id,
-    }: {
-      readonly headers: McpHeaders;
-      readonly era: Era;
-      readonly method: string;
-      readonly id: RequestId | undefined;
-      readonly name: string | undefined;
-    },
-  ): Message {
-    const { session } = headers;
+  function messageOf({ method, target }: RequestHead, { session, era, called, name }: Spoken): Message {
+    const rpc = called === undefined ? `session/${method}` : called.kind === 'response' ? '' : called.method;
+    const id = called?.kind === 'request' ? called.id : undefined;
+    const options = { method: rpc, id, call: callOf(rpc, name), era, target, definitions, memory, session };
     return {
-      refusal: (refusal, callId) => tellRefusal(refusal, { era, method, id, callId }),
-      answer: (reply, context) => new McpReply(reply, { method, era, target, definitions, context, memory, session, name }),
+      refusal: (refusal, callId) => tellRefusal(refusal, { era, method: rpc, id, callId }),
+      answer: (reply, context) => new McpReply(reply, { ...options, context }),
     };
   }
 
@@ -87,24 +82,32 @@ export function createMcpClassifier({ memory, definitions }: McpKnowledge): Clas
       if (target.path !== (target.destination.mcp?.path ?? '/mcp')) return refuse('protocol_refused');
       if (source === undefined || headers === undefined) return refuse('message_unreadable');
       if (method === 'POST') return post(head, headers, source);
-      if (method !== 'GET' && method !== 'DELETE') return undefined;
-      if (eraOf(headers, { params: undefined, pinned: target.destination.mcp?.revision }) !== 'legacy')
-        return refuse('version_unsupported');
-      const unbound = unboundSession(head, headers, source.task?.id ?? '');
-      if (unbound !== undefined) return unbound;
-      return { ...sessionOperation(method), message: messageOf(head, { headers, era: 'legacy', method, name: undefined, id: undefined }) };
+      return method === 'GET' || method === 'DELETE' ? inSession({ ...head, method }, headers, source) : undefined;
     },
   };
 }
 
+interface InSession {
+  readonly method: 'GET' | 'DELETE';
+}
+
+interface Spoken {
+  readonly session: string | undefined;
+  readonly era: Era;
+  /** undefined: none, since it is no POST. */
+  readonly called: ClientMessage | undefined;
+  /** Of the tool, prompt or resource. */
+  readonly name: string | undefined;
+}
+
 function read(message: Exclude<ClientMessage, { kind: 'response' }>, headers: McpHeaders, options: OperationOptions): Operation | Refusal {
   const operation = operationOf(message, options);
-  if (isRefusal(operation) || options.era === 'legacy') return operation;
-  const name = operation.mcp?.name;
-  const mirrors = name !== undefined && message.method !== 'completion/complete' ? name : undefined;
-  const says = message.kind === 'notification' || saysRevision(message);
-  const agreeing = agree(headers, { method: message.method, name: mirrors }) && paramsAgree(headers, operation.mcp?.arguments);
-  return says && agreeing ? operation : refuse('message_unreadable', { detail: mismatch });
+  if (isRefusal(operation)) return operation;
+  const { method, params } = message;
+  const complete = options.era === 'modern' && message.kind === 'request';
+  const body = { method, name: mirroredName(method, params), arguments: operation.mcp?.arguments };
+  const agreeing = agree(headers, body, { complete }) && (!complete || saysRevision(message));
+  return agreeing ? operation : refuse('message_unreadable', { detail: mismatch });
 }
 
 const mismatch =

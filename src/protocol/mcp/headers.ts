@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from '../../json-value.ts';
+import { isPlainJson } from '../json.ts';
 
 /** The header fields of one request that MCP gives a meaning; each stands once at most. */
 export interface McpHeaders {
@@ -8,29 +9,30 @@ export interface McpHeaders {
   readonly name: string | undefined;
   /** `Mcp-Param-*`, names in lower case. */
   readonly params: ReadonlyMap<string, string>;
+  /** The body is JSON, as it stands. */
   readonly json: boolean;
 }
 
 const longestSession = 512;
 
-/** undefined: a field stands twice, the body is in a content coding, or a session id is none. */
+/** undefined: a field stands twice, or a session id is none. */
 export function mcpHeaders(headers: readonly string[]): McpHeaders | undefined {
   const found = new Map<string, string>();
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]?.toLowerCase() ?? '';
-    if (!name.startsWith('mcp-') && name !== 'content-type' && name !== 'content-encoding') continue;
+    if (!name.startsWith('mcp-')) continue;
     if (found.has(name)) return undefined;
     found.set(name, headers[i + 1] ?? '');
   }
   const session = found.get('mcp-session-id');
-  if (found.has('content-encoding') || (session !== undefined && !isSession(session))) return undefined;
+  if (session !== undefined && !isSession(session)) return undefined;
   return {
     version: found.get('mcp-protocol-version'),
     session,
     method: found.get('mcp-method'),
     name: found.get('mcp-name'),
     params: new Map([...found].filter(([name]) => name.startsWith('mcp-param-'))),
-    json: /^application\/json *(?:;|$)/i.test(found.get('content-type') ?? ''),
+    json: isPlainJson(headers),
   };
 }
 
@@ -47,14 +49,22 @@ function mirrored(field: string): string | undefined {
   return Buffer.from(text).toString('base64') === encoded ? text : undefined;
 }
 
-/** `Mcp-Method` and `Mcp-Name` say what the body says. */
-export function agree({ method, name }: McpHeaders, body: { readonly method: string; readonly name: string | undefined }): boolean {
-  if (method === undefined || mirrored(method) !== body.method) return false;
-  return body.name === undefined ? name === undefined : name !== undefined && mirrored(name) === body.name;
+/** What the body says of what is mirrored. */
+export interface Mirrored {
+  readonly method: string;
+  readonly name: { readonly value: string; readonly required: boolean } | undefined;
+  readonly arguments: JsonObject | undefined;
+}
+
+/** The mirrored fields say what the body says. `complete`: all that must stand there do; else what stands there is none the less true. */
+export function agree({ method, name, params }: McpHeaders, body: Mirrored, { complete }: { readonly complete: boolean }): boolean {
+  if (method === undefined ? complete : mirrored(method) !== body.method) return false;
+  if (name === undefined ? complete && body.name?.required === true : mirrored(name) !== body.name?.value) return false;
+  return paramsAgree(params, body.arguments);
 }
 
 /** Each `Mcp-Param-*` says what some argument says, and so nothing that the body does not: which argument is the server's to know. */
-export function paramsAgree({ params }: McpHeaders, given: JsonObject | undefined): boolean {
+function paramsAgree(params: McpHeaders['params'], given: JsonObject | undefined): boolean {
   if (params.size === 0) return true;
   const said = new Set(scalarsIn(given ?? {}).map(String));
   return [...params.values()].every((field) => {

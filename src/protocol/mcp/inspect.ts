@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { JsonValue } from '../../json-value.ts';
+import type { JsonObject, JsonValue } from '../../json-value.ts';
 import { isObject } from '../json.ts';
-import type { McpMemory } from './memory.ts';
+import type { Asks, McpMemory } from './memory.ts';
 import { isName } from './methods.ts';
 
 /** Whose answer is looked at. */
@@ -10,46 +10,47 @@ export interface Listener {
   readonly task: string;
   /** The legacy session, else the task: what the server asks is answered there. */
   readonly on: string;
-  /** Method and name of what is answered: stands for the state of a call that waits without one. */
+  /** Method and name of what is answered: a call that waits for input goes on as the same call. */
   readonly call: string;
+}
+
+/** Bytes without any of these hold nothing that has to be remembered or filtered. */
+const words = ['method', 'inputRequests', 'requestState', 'taskId', 'tools', 'prompts', 'resources', 'resourceTemplates'];
+const telltales = [...words.map((word) => Buffer.from(`"${word}"`)), Buffer.from('\\u')];
+
+export function isWorthReading(bytes: Buffer): boolean {
+  return telltales.some((word) => bytes.includes(word));
+}
+
+/** Remembers of a message from the server what later ones of the agent refer to. */
+export function remember(message: JsonValue, memory: McpMemory, { destination, task, on, call }: Listener): void {
+  if (!isObject(message)) return;
+  const { id, method, params, result } = message;
+  if (isName(method) && (typeof id === 'string' || typeof id === 'number'))
+    memory.asked(destination, on, { id: JSON.stringify(id), method });
+  // Of a task that is listened to, a notification says what an answer would.
+  const told =
+    method === undefined ? result : id === undefined && isName(method) && method.startsWith('notifications/tasks') ? params : null;
+  if (!isObject(told)) return;
+  const taskIds = [told['taskId'], isObject(told['task']) ? told['task']['taskId'] : undefined].filter(isName);
+  for (const taskId of taskIds) memory.gave(destination, { task, name: taskHandle(taskId) }, asksIn(told));
+  const { inputRequests, requestState } = told;
+  if (taskIds.length > 0 || (inputRequests === undefined && requestState === undefined)) return;
+  memory.gave(destination, { task, name: stateHandle(call, typeof requestState === 'string' ? requestState : undefined) }, asksIn(told));
+}
+
+function asksIn({ inputRequests }: JsonObject): Asks | undefined {
+  if (!isObject(inputRequests)) return undefined;
+  return new Map(Object.entries(inputRequests).map(([key, request]) => [key, methodIn(request)]));
 }
 
 function methodIn(request: JsonValue): string {
   return isObject(request) && isName(request['method']) ? request['method'] : '';
 }
 
-/** Bytes without any of these hold nothing that has to be remembered. */
-const telltales = ['"method"', '"requestState"', '"inputRequests"', '"taskId"'].map((word) => Buffer.from(word));
-
-export function isWorthReading(bytes: Buffer): boolean {
-  return telltales.some((word) => bytes.includes(word)) || bytes.includes('\\u');
-}
-
-/** Remembers of a message from the server what later ones of the agent refer to. */
-export function remember(message: JsonValue, memory: McpMemory, { destination, task, on, call }: Listener): void {
-  if (!isObject(message)) return;
-  const { id, method, result } = message;
-  if (isName(method) && (typeof id === 'string' || typeof id === 'number'))
-    memory.asked(destination, on, { id: JSON.stringify(id), method });
-  if (!isObject(result)) return;
-  const { requestState, inputRequests } = result;
-  if (isObject(inputRequests)) {
-    const asks = new Map(Object.entries(inputRequests).map(([key, request]) => [key, methodIn(request)]));
-    memory.noteHandle(destination, stateHandle(typeof requestState === 'string' ? requestState : statelessCall(task, call)), {
-      task,
-      asks,
-    });
-  }
-  for (const taskId of [result['taskId'], isObject(result['task']) ? result['task']['taskId'] : undefined])
-    if (isName(taskId)) memory.noteHandle(destination, taskHandle(taskId), { task });
-}
-
-export function stateHandle(requestState: string): string {
-  return `state ${createHash('sha256').update(requestState).digest('base64url')}`;
-}
-
-export function statelessCall(task: string, call: string): string {
-  return `${task} ${call}`;
+/** How a call that waits is known when it comes again, with the state that the server gave it if it did. */
+export function stateHandle(call: string, requestState: string | undefined): string {
+  return requestState === undefined ? call : `${call} ${createHash('sha256').update(requestState).digest('base64url')}`;
 }
 
 export function taskHandle(taskId: string): string {

@@ -1,9 +1,11 @@
 import type { Target } from '../../destination.ts';
 import type { JsonObject, JsonValue } from '../../json-value.ts';
 import { isObject } from '../json.ts';
+import type { RequestId } from '../json-rpc.ts';
 import type { AnswerContext } from '../message.ts';
 import type { MessageAction, Operation } from '../operation.ts';
 import { definitionDigest, type ToolDefinitions } from './definitions.ts';
+import { looksOf } from './looks.ts';
 import { isName, type Era } from './methods.ts';
 
 interface Kind {
@@ -26,22 +28,49 @@ export function isList(method: string): boolean {
 }
 
 export interface ListOptions {
-  readonly method: string;
   readonly era: Era;
   readonly target: Target;
   readonly definitions: ToolDefinitions;
   readonly context: AnswerContext;
 }
 
-/** The same message with only what the task may use in its list; undefined: it is no answer of that kind. A message that is none of the result's passes. */
-export async function filtered(message: JsonValue, options: ListOptions): Promise<JsonValue | undefined> {
-  const kind = kinds.get(options.method);
-  if (kind === undefined || !isObject(message)) return undefined;
-  const { result } = message;
-  if (result === undefined) return message;
+/** A message with a list in it. */
+export interface List {
+  readonly kind: Kind;
+  readonly message: JsonObject;
+  readonly result: JsonObject;
+  readonly entries: readonly JsonObject[];
+}
+
+/** What an answer is to. */
+export interface Asked {
+  readonly method: string;
+  /** undefined: it is to no request, but a stream of the session. */
+  readonly id: RequestId | undefined;
+}
+
+/**
+ * The list in a message from the server: the one that was asked for; in the answer to another request whichever it holds, since streams may be
+ * resumed elsewhere, and clients go by the id alone. undefined: none. Throws where what was asked for is no list.
+ */
+export function listIn(message: JsonValue, asked: Asked): List | undefined {
+  if (!isObject(message)) throw new TypeError('no message');
+  const { id, result } = message;
+  if (result === undefined) return undefined;
+  const isAnswer = asked.id !== undefined && id === asked.id;
+  const kind = isAnswer
+    ? kinds.get(asked.method)
+    : isObject(result) && [...kinds.values()].find(({ member }) => Object.hasOwn(result, member));
+  if (kind === undefined || kind === false) return undefined;
   const entries = isObject(result) ? result[kind.member] : undefined;
-  if (!isObject(result) || !Array.isArray(entries) || !entries.every(isObject)) return undefined;
-  const sound = soundOnes(entries, kind, options);
+  if (!isObject(result) || !Array.isArray(entries) || !entries.every(isObject)) throw new TypeError('no list');
+  return { kind, message, result, entries };
+}
+
+/** The message with only what the task may use in its list. */
+export async function filtered(list: List, options: ListOptions): Promise<JsonValue> {
+  const { kind, message, result } = list;
+  const sound = soundOnes(list, options);
   const allowed = await options.context.may(sound.map(({ name }) => operationOf(name, kind, options)));
   const kept = sound.filter((_, index) => allowed[index] === true).map(({ entry }) => entry);
   return { ...message, result: { ...result, [kind.member]: kept, ...privacyOf(result, options) } };
@@ -52,9 +81,10 @@ interface Entry {
   readonly entry: JsonObject;
 }
 
-/** Without names that stand twice, also but for case and kind of letter, and tools whose changed definition bars them. */
-function soundOnes(entries: readonly JsonObject[], kind: Kind, { method, target, definitions, context }: ListOptions): Entry[] {
+/** Without names that stand twice, and tools that look like another, or whose changed definition bars them. */
+function soundOnes({ kind, entries }: List, { target, definitions, context }: ListOptions): Entry[] {
   const { destination } = target;
+  const areTools = kind.action === 'call_tool';
   const taken = new Set<string>();
   const sound: Entry[] = [];
   for (const entry of entries) {
@@ -62,13 +92,13 @@ function soundOnes(entries: readonly JsonObject[], kind: Kind, { method, target,
     if (!isName(name)) continue;
     const tell = (what: string): void =>
       context.tell({ kind: 'tool.changed', task: context.task.id, call: context.callId, destination: destination.name, tool: name, what });
-    const folded = name.normalize('NFKC').toLowerCase();
-    if (taken.has(folded)) {
-      tell('another has the same name, or one that looks like it; this one was left out');
+    const looks = areTools ? looksOf(name) : name;
+    if (taken.has(looks)) {
+      if (areTools) tell('another has the same name, or one that looks like it; this one was left out');
       continue;
     }
-    taken.add(folded);
-    if (method === 'tools/list') {
+    taken.add(looks);
+    if (areTools) {
       const verdict = definitions.seen(destination, name, definitionDigest(entry));
       if (verdict === 'changed') tell('its definition is not the one that was reviewed or first seen');
       if (definitions.barred(destination, name)) continue;
@@ -76,7 +106,7 @@ function soundOnes(entries: readonly JsonObject[], kind: Kind, { method, target,
     }
     sound.push({ name, entry });
   }
-  definitions.save(destination);
+  if (areTools) definitions.save(destination);
   return sound;
 }
 

@@ -1,12 +1,5 @@
 import { LRUCache } from 'lru-cache';
 
-/** A legacy session, bound to the task that opened it. */
-interface Session {
-  readonly task: string;
-  /** What the server has asked on it and not been answered: method by request id, as JSON. */
-  readonly asked: LRUCache<string, string>;
-}
-
 /** What is remembered of MCP servers between calls. Outlives a reload; a restart loses it, and clients begin anew. */
 export interface McpMemory {
   /** The server has opened a session in answer to a task. */
@@ -18,42 +11,59 @@ export interface McpMemory {
   asked(destination: string, on: string, request: { readonly id: string; readonly method: string }): void;
   /** What the server's request with this id asked; undefined: it asked nothing by that id. */
   askedMethod(destination: string, request: { readonly on: string; readonly id: string }): string | undefined;
-  /** A handle that only this task may use: of a server's own task, or the state of a call that waits for input. */
-  noteHandle(destination: string, handle: string, of: Handle): void;
-  handle(destination: string, handle: string): Handle | undefined;
+  /** The server has given this task something to come back with. `asks`: the methods it waits for the answers of, by key. */
+  gave(destination: string, handle: Handle, asks?: Asks): void;
+  /** What the server asks for with a handle; undefined: it has not given it to this task. */
+  given(destination: string, handle: Handle): Asks | undefined;
 }
 
+export type Asks = ReadonlyMap<string, string>;
+
+/** The id of a task of the server, or the state of a call that waits for input: good in one task of the agent alone. */
 export interface Handle {
   readonly task: string;
-  /** Of a call that waits: the methods it asks for, by key. */
-  readonly asks?: ReadonlyMap<string, string>;
+  readonly name: string;
+}
+
+/** A legacy session, bound to the task that opened it. */
+interface Session {
+  readonly task: string;
+  /** What the server has asked on it: method by request id, as JSON. */
+  readonly asked: Map<string, string>;
 }
 
 const mostSessions = 10_000;
 const mostAskedOnOne = 100;
 const mostHandles = 20_000;
+const nothing: Asks = new Map();
 
 export function createMcpMemory(): McpMemory {
   const sessions = new LRUCache<string, Session>({ max: mostSessions });
-  const handles = new LRUCache<string, Handle>({ max: mostHandles });
-  const askedOf = (destination: string, on: string): LRUCache<string, string> => {
-    const key = keyOf(destination, on);
-    const session = sessions.get(key) ?? { task: on, asked: new LRUCache<string, string>({ max: mostAskedOnOne }) };
+  const handles = new LRUCache<string, Asks>({ max: mostHandles });
+  const open = (key: string, task: string): Session => {
+    const session = { task, asked: new Map<string, string>() };
     sessions.set(key, session);
-    return session.asked;
+    return session;
   };
   return {
-    opened: (destination, session, task) =>
-      void sessions.set(keyOf(destination, session), { task, asked: new LRUCache<string, string>({ max: mostAskedOnOne }) }),
+    opened: (destination, session, task) => void open(keyOf(destination, session), task),
     taskOf: (destination, session) => sessions.get(keyOf(destination, session))?.task,
     closed: (destination, session) => void sessions.delete(keyOf(destination, session)),
-    asked: (destination, on, { id, method }) => void askedOf(destination, on).set(id, method),
+    asked(destination, on, { id, method }) {
+      const key = keyOf(destination, on);
+      const { asked } = sessions.get(key) ?? open(key, on);
+      asked.delete(id);
+      asked.set(id, method);
+      const [oldest] = asked.keys();
+      if (asked.size > mostAskedOnOne && oldest !== undefined) asked.delete(oldest);
+    },
     askedMethod: (destination, { on, id }) => sessions.get(keyOf(destination, on))?.asked.get(id),
-    noteHandle: (destination, handle, of) => void handles.set(keyOf(destination, handle), of),
-    handle: (destination, handle) => handles.get(keyOf(destination, handle)),
+    gave: (destination, { task, name }, asks = nothing) => void handles.set(keyOf(destination, task, name), asks),
+    given: (destination, { task, name }) => handles.get(keyOf(destination, task, name)),
   };
 }
 
-function keyOf(destination: string, name: string): string {
-  return `${destination} ${name}`;
+/** Neither the names of destinations nor the ids of tasks have spaces. */
+function keyOf(...parts: readonly string[]): string {
+  return parts.join(' ');
 }

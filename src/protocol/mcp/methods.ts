@@ -9,11 +9,11 @@ export interface Method {
   readonly action: MessageAction;
   readonly eras: readonly Era[];
   /** The member of `params` that names the tool, prompt or resource; the resource of the operation. */
-  readonly name?: string;
-  /** Policy sees the method itself as the resource. */
-  readonly notification?: true;
-  /** Uses a handle that the server gave to this task alone. */
-  readonly handle?: string;
+  readonly name?: 'name' | 'uri';
+  /** Uses a task of the server, which it gave to this task alone. */
+  readonly ofTask?: true;
+  /** May bring what the server has asked for. */
+  readonly brings?: true;
 }
 
 const both: readonly Era[] = ['modern', 'legacy'];
@@ -24,28 +24,37 @@ const methods: ReadonlyMap<string, Method> = new Map<string, Method>([
   ['initialize', { action: 'initialize', eras: ['legacy'] }],
   ['ping', { action: 'initialize', eras: ['legacy'] }],
   ['logging/setLevel', { action: 'initialize', eras: ['legacy'] }],
-  ['notifications/initialized', { action: 'initialize', eras: ['legacy'], notification: true }],
-  ['notifications/roots/list_changed', { action: 'initialize', eras: ['legacy'], notification: true }],
-  ['notifications/cancelled', { action: 'initialize', eras: both, notification: true }],
-  ['notifications/progress', { action: 'initialize', eras: both, notification: true }],
+  ['notifications/initialized', { action: 'initialize', eras: ['legacy'] }],
+  ['notifications/roots/list_changed', { action: 'initialize', eras: ['legacy'] }],
+  ['notifications/cancelled', { action: 'initialize', eras: both }],
+  ['notifications/progress', { action: 'initialize', eras: both }],
   ['subscriptions/listen', { action: 'initialize', eras: ['modern'] }],
+  ['completion/complete', { action: 'get_prompt', eras: both }],
   ['tools/list', { action: 'list_tools', eras: both }],
-  ['tools/call', { action: 'call_tool', eras: both, name: 'name' }],
+  ['tools/call', { action: 'call_tool', eras: both, name: 'name', brings: true }],
   ['resources/list', { action: 'list_resources', eras: both }],
   ['resources/templates/list', { action: 'list_resources', eras: both }],
-  ['resources/read', { action: 'read_resource', eras: both, name: 'uri' }],
+  ['resources/read', { action: 'read_resource', eras: both, name: 'uri', brings: true }],
   ['resources/subscribe', { action: 'read_resource', eras: ['legacy'], name: 'uri' }],
   ['resources/unsubscribe', { action: 'read_resource', eras: ['legacy'], name: 'uri' }],
   ['prompts/list', { action: 'list_prompts', eras: both }],
-  ['prompts/get', { action: 'get_prompt', eras: both, name: 'name' }],
-  ['tasks/get', { action: 'initialize', eras: both, handle: 'taskId' }],
-  ['tasks/result', { action: 'initialize', eras: ['legacy'], handle: 'taskId' }],
-  ['tasks/cancel', { action: 'initialize', eras: both, handle: 'taskId' }],
+  ['prompts/get', { action: 'get_prompt', eras: both, name: 'name', brings: true }],
+  ['tasks/get', { action: 'initialize', eras: both, ofTask: true }],
+  ['tasks/result', { action: 'initialize', eras: ['legacy'], ofTask: true }],
+  ['tasks/update', { action: 'initialize', eras: ['modern'], ofTask: true, brings: true }],
+  ['tasks/cancel', { action: 'initialize', eras: both, ofTask: true }],
 ]);
 
 export function methodOf(name: string, era: Era): Method | undefined {
   const method = methods.get(name);
   return method?.eras.includes(era) === true ? method : undefined;
+}
+
+/** What `Mcp-Name` mirrors; undefined: nothing. `required`: it must stand there (of tasks, only their extension says so). */
+export function mirroredName(name: string, params: JsonObject): { readonly value: string; readonly required: boolean } | undefined {
+  const method = methods.get(name);
+  const value = method?.name !== undefined ? params[method.name] : method?.ofTask === true ? params['taskId'] : undefined;
+  return isName(value) ? { value, required: method?.ofTask !== true } : undefined;
 }
 
 /** What a completion is for; undefined: neither a prompt nor a resource. */
@@ -58,19 +67,35 @@ export function completionOf(params: JsonObject): { readonly action: MessageActi
   return undefined;
 }
 
-/** The resources that a subscription names; undefined: it cannot be read. */
-export function listenedResources(params: JsonObject): readonly string[] | undefined {
-  const filters = isObject(params['notifications']) ? params['notifications'] : params;
-  const uris = filters['resourceSubscriptions'];
-  if (uris === undefined || uris === null) return [];
-  if (!Array.isArray(uris)) return undefined;
-  const named = (uris as readonly JsonValue[]).map((each) => (isObject(each) ? each['uri'] : each));
-  return named.every(isName) ? named : undefined;
+/** What a subscription is to: resources, and tasks of the server. */
+interface Listened {
+  readonly uris: readonly string[];
+  readonly taskIds: readonly string[];
+}
+
+const flags: ReadonlySet<string> = new Set(['toolsListChanged', 'promptsListChanged', 'resourcesListChanged']);
+const namesOf: Readonly<Record<string, keyof Listened>> = { resourceSubscriptions: 'uris', taskIds: 'taskIds', tasksStatus: 'taskIds' };
+
+/** undefined: it cannot be read, or is to something else. */
+export function listened({ notifications, ...others }: JsonObject): Listened | undefined {
+  if (!isObject(notifications) || !Object.keys(others).every((name) => name === '_meta')) return undefined;
+  const found = { uris: [] as string[], taskIds: [] as string[] };
+  for (const [filter, value] of Object.entries(notifications)) {
+    if (value === null || (typeof value === 'boolean' && flags.has(filter))) continue;
+    const kind = Object.hasOwn(namesOf, filter) ? namesOf[filter] : undefined;
+    if (kind === undefined || !areNames(value)) return undefined;
+    found[kind].push(...value);
+  }
+  return found;
+}
+
+function areNames(value: JsonValue): value is readonly string[] {
+  return Array.isArray(value) && value.every(isName);
 }
 
 /** `elicitation/create`, `sampling/createMessage` and `roots/list`, as policy names what is answered. */
 export function askedFor(method: string): string {
-  return method.slice(0, method.indexOf('/')) || method;
+  return method.split('/', 1)[0] ?? method;
 }
 
 export function isName(value: JsonValue | undefined): value is string {

@@ -5,9 +5,9 @@ import { checkArguments } from '../../tool-arguments.ts';
 import { isObject } from '../json.ts';
 import type { McpFacts, MessageAction, Operation } from '../operation.ts';
 import type { ToolDefinitions } from './definitions.ts';
-import { statelessCall, stateHandle, taskHandle } from './inspect.ts';
+import { stateHandle, taskHandle } from './inspect.ts';
 import type { McpMemory } from './memory.ts';
-import { askedFor, completionOf, isName, listenedResources, methodOf, type Era } from './methods.ts';
+import { askedFor, completionOf, isName, listened, methodOf, type Era, type Method } from './methods.ts';
 
 const none: Readonly<Record<string, string>> = Object.freeze({});
 
@@ -20,38 +20,25 @@ export interface OperationOptions {
   readonly definitions: ToolDefinitions;
 }
 
-/** What a request or notification does; a refusal for what cannot be read, or is no method here. */
-export function operationOf(
-  message: { readonly method: string; readonly params: JsonObject },
-  options: OperationOptions,
-): Operation | Refusal {
-  const { method, params } = message;
-  const input = inputsOf(message, options);
-  if (method === 'completion/complete') {
-    const completion = completionOf(params);
-    return completion === undefined ? refuse('message_unreadable') : plain(completion.action, { method, name: completion.name });
-  }
-  const known = methodOf(method, options.era);
-  if (known === undefined) return refuse('protocol_refused');
-  if (known.name === undefined) {
-    const operation = plain(known.action, { method, name: undefined });
-    if (method === 'subscriptions/listen') return listening(operation, params);
-    if (known.handle === undefined) return operation;
-    const handle = params[known.handle];
-    const owner = isName(handle) ? options.memory.handle(options.destination.name, taskHandle(handle))?.task : undefined;
-    return owner === options.task ? operation : { ...operation, barred: refuse('answer_unknown', { detail: foreignTask }) };
-  }
-  const name = params[known.name];
-  if (!isName(name)) return refuse('message_unreadable');
-  const operation = known.action === 'call_tool' ? toolCall(name, params, options) : plain(known.action, { method, name });
-  if (isRefusal(operation) || input === undefined) return operation;
-  return isRefusal(input) ? { ...operation, barred: operation.barred ?? input } : { ...operation, also: input };
+interface Called {
+  readonly method: string;
+  readonly params: JsonObject;
 }
 
-const foreignTask = 'This task of the server was not begun by this task of yours, or is not known here any more.';
+/** What a request or notification does; a refusal for what cannot be read, or is no method here. */
+export function operationOf(message: Called, options: OperationOptions): Operation | Refusal {
+  const known = methodOf(message.method, options.era);
+  if (known === undefined) return refuse('protocol_refused');
+  const operation = called(message, known, options);
+  if (isRefusal(operation)) return operation;
+  const inputs = inputsOf(message, known, options);
+  if (isRefusal(inputs)) return inputs.refused === 'answer_unknown' ? { ...operation, barred: operation.barred ?? inputs } : inputs;
+  return inputs.length === 0 ? operation : { ...operation, also: inputs };
+}
 
-/** The agent's answer to what a server has asked. */
+/** The agent's answer to what a server has asked. To a ping it is nothing but talk. */
 export function answering(asked: string): Operation {
+  if (asked === 'ping') return plain('initialize', { method: asked, name: undefined });
   return { ...plain('answer', { method: asked, name: undefined }), resource: askedFor(asked) };
 }
 
@@ -60,8 +47,28 @@ export function sessionOperation(method: 'GET' | 'DELETE'): Operation {
   return { ...plain('initialize', { method: method === 'GET' ? 'session/listen' : 'session/end', name: undefined }), method };
 }
 
+/** How a call is known when it comes again with what it waited for. */
+export function callOf(method: string, name: string | undefined): string {
+  return name === undefined ? method : `${method} ${name}`;
+}
+
 function plain(action: MessageAction, mcp: McpFacts): Operation {
   return { action, group: action, method: 'POST', resource: mcp.name ?? mcp.method, templated: false, parameters: none, mcp };
+}
+
+function called({ method, params }: Called, known: Method, options: OperationOptions): Operation | Refusal {
+  if (known.name !== undefined) {
+    const name = params[known.name];
+    if (!isName(name)) return refuse('message_unreadable');
+    return method === 'tools/call' ? toolCall(name, params, options) : plain(known.action, { method, name });
+  }
+  if (method === 'completion/complete') {
+    const completion = completionOf(params);
+    return completion === undefined ? refuse('message_unreadable') : plain(completion.action, { method, name: completion.name });
+  }
+  const operation = plain(known.action, { method, name: undefined });
+  if (method === 'subscriptions/listen') return listening(operation, params, options);
+  return known.ofTask === true ? ofTasks(operation, [params['taskId']], options) : operation;
 }
 
 function toolCall(name: string, params: JsonObject, { destination, definitions }: OperationOptions): Operation | Refusal {
@@ -77,27 +84,41 @@ function toolCall(name: string, params: JsonObject, { destination, definitions }
   return isRefusal(checked) ? { ...operation, barred: checked } : { ...operation, mcp: { ...facts, opaque: checked.opaque } };
 }
 
-function listening(operation: Operation, params: JsonObject): Operation | Refusal {
-  const uris = listenedResources(params);
-  if (uris === undefined) return refuse('message_unreadable');
-  return { ...operation, also: uris.map((name) => plain('read_resource', { method: 'resources/subscribe', name })) };
+function listening(operation: Operation, params: JsonObject, options: OperationOptions): Operation | Refusal {
+  const to = listened(params);
+  if (to === undefined) return refuse('message_unreadable');
+  const also = to.uris.map((name) => plain('read_resource', { method: 'resources/subscribe', name }));
+  return ofTasks({ ...operation, also }, to.taskIds, options);
 }
 
-function nameIn({ name, uri }: JsonObject): string {
-  return isName(name) ? name : isName(uri) ? uri : '';
-}
-
-/** What a repeated call brings that the server has asked for: answers, to what it did ask this task. */
-function inputsOf(
-  { method, params }: { readonly method: string; readonly params: JsonObject },
+/** Barred unless all of these are tasks that the server gave to this task. */
+function ofTasks(
+  operation: Operation,
+  ids: readonly (JsonValue | undefined)[],
   { destination, task, memory }: OperationOptions,
-): readonly Operation[] | Refusal | undefined {
-  const { inputResponses: inputs, requestState: state } = params;
-  if (inputs === undefined && state === undefined) return undefined;
-  if ((inputs !== undefined && !isObject(inputs)) || (state !== undefined && typeof state !== 'string'))
-    return refuse('message_unreadable');
-  const asked = memory.handle(destination.name, stateHandle(state ?? statelessCall(task, `${method} ${nameIn(params)}`)));
-  const methods = Object.keys(inputs ?? {}).map((key) => asked?.asks?.get(key));
-  if (asked?.task !== task || !methods.every((method) => method !== undefined)) return refuse('answer_unknown');
-  return methods.map(answering);
+): Operation {
+  const own = ids.every((id) => isName(id) && memory.given(destination.name, { task, name: taskHandle(id) }) !== undefined);
+  return own ? operation : { ...operation, barred: refuse('answer_unknown', { detail: foreignTask }) };
+}
+
+const foreignTask = 'This task of the server was not begun by this task of yours, or is not known here any more.';
+
+/** What a call brings that the server has asked for: answers, to what it did ask this task. */
+function inputsOf(
+  { method, params }: Called,
+  known: Method,
+  { destination, task, memory }: OperationOptions,
+): readonly Operation[] | Refusal {
+  const { inputResponses: inputs = {}, requestState: state, taskId } = params;
+  if (params['inputResponses'] === undefined && state === undefined) return [];
+  if (known.brings !== true || !isObject(inputs) || (state !== undefined && typeof state !== 'string')) return refuse('message_unreadable');
+  const call = callOf(method, known.name && nameIn(params[known.name]));
+  const name = known.ofTask === true && isName(taskId) ? taskHandle(taskId) : stateHandle(call, state);
+  const asks = memory.given(destination.name, { task, name });
+  const answers = Object.keys(inputs).map((key) => asks?.get(key));
+  return asks !== undefined && answers.every(isName) ? answers.map(answering) : refuse('answer_unknown');
+}
+
+function nameIn(value: JsonValue | undefined): string | undefined {
+  return isName(value) ? value : undefined;
 }

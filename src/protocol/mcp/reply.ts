@@ -1,102 +1,121 @@
 import type { Reply } from '../../call.ts';
 import type { ErrorCode } from '../../errors.ts';
-import { EventSplitter, eventData } from '../event-stream.ts';
+import { HeldBytes } from '../../held-bytes.ts';
+import { EventSplitter, eventData, withData } from '../event-stream.ts';
+import type { RequestId } from '../json-rpc.ts';
 import { parseJson } from '../json.ts';
 import { bodyForm, PassingReply } from '../passing-reply.ts';
 import { isSession } from './headers.ts';
 import { isWorthReading, remember, type Listener } from './inspect.ts';
-import { filtered, isList, type ListOptions } from './lists.ts';
+import { filtered, isList, listIn, type List, type ListOptions } from './lists.ts';
 import type { McpMemory } from './memory.ts';
+import { Turns } from './turns.ts';
 
 const largestBytes = 16 * 1024 * 1024;
+/** What an answer that is no list says of later messages is short. */
+const largestReadBytes = 1024 * 1024;
 
 export interface McpReplyOptions extends ListOptions {
+  /** `session/GET` and `session/DELETE` where it is no message. */
+  readonly method: string;
+  readonly id: RequestId | undefined;
+  /** With the name of the tool, prompt or resource. */
+  readonly call: string;
   readonly memory: McpMemory;
   readonly session: string | undefined;
-  /** Of the tool, prompt or resource. */
-  readonly name: string | undefined;
 }
 
 /**
- * A server's answer on its way to the agent. Lists are held until they are filtered; everything else passes as it comes, event by event, and is
- * looked at for what later messages refer to.
+ * A server's answer on its way to the agent. Lists are held until they are filtered; everything else passes as it comes, streams event by event,
+ * and is looked at for what later messages refer to.
  */
 export class McpReply extends PassingReply {
   readonly #options: McpReplyOptions;
+  readonly #isList: boolean;
+  readonly #held: HeldBytes;
   #listener: Listener;
   #events: EventSplitter | undefined;
+  /** The body so far, of JSON. */
   #json: Uint8Array[] | undefined;
-  #heldBytes = 0;
+  /** Of a list: waits for its first event, or for all of it. */
   #head: { readonly status: number; readonly headers: string[] } | undefined;
-  /** What is being filtered, in order. */
-  #queue: Promise<void> | undefined;
+  readonly #turns = new Turns({ failed: () => this.#fail('policy_error'), done: () => this.#over || this.#onDrain?.() });
   #over = false;
+  #onDrain: (() => void) | undefined;
   #onEnded: (() => void) | undefined;
 
   constructor(to: Reply, options: McpReplyOptions) {
     super(to);
+    const { target, context, session, method, call } = options;
     this.#options = options;
-    const { target, context, session, method, name } = options;
-    this.#listener = {
-      destination: target.destination.name,
-      task: context.task.id,
-      on: session ?? context.task.id,
-      call: `${method} ${name}`,
-    };
+    this.#isList = isList(method);
+    this.#held = new HeldBytes(largestBytes);
+    this.#listener = { destination: target.destination.name, task: context.task.id, on: session ?? context.task.id, call };
+  }
+
+  /** What is held back is broken off like what has been sent. */
+  override get started(): boolean {
+    return this.#head !== undefined || super.started;
   }
 
   override start(status: number, headers: string[], reason?: string): void {
     const { mediaType, coded } = bodyForm(headers);
-    const { method, memory, session, context } = this.#options;
-    const { destination } = this.#listener;
-    if (coded) return context.cut('coding_unreadable');
+    const { method, memory, session } = this.#options;
+    if (coded) return this.#fail('coding_unreadable');
     if (method === 'initialize') this.#learnSession(headers);
-    if (session !== undefined && (status === 404 || (method === 'DELETE' && status < 300))) memory.closed(destination, session);
+    if (session !== undefined && (status === 404 || (method === 'session/DELETE' && status < 300)))
+      memory.closed(this.#listener.destination, session);
     if (mediaType === 'text/event-stream') this.#events = new EventSplitter(largestBytes);
     else if (mediaType === 'application/json') this.#json = [];
-    if (isList(method) && status === 200) {
-      if (this.#events === undefined && this.#json === undefined) return context.cut('upstream_malformed');
-      this.#head = { status, headers: headers.filter((_, i) => headers[i - (i % 2)] !== 'content-length') };
-      this.#queue = Promise.resolve();
-      return;
-    }
-    super.start(status, headers, reason);
+    const isHeld = this.#isList && status >= 200 && status < 300;
+    if (isHeld && this.#events === undefined && this.#json === undefined) return this.#fail('upstream_malformed');
+    // What is filtered has another length.
+    const own = isHeld || this.#events !== undefined ? headers.filter((_, i) => headers[i - (i % 2)] !== 'content-length') : headers;
+    if (isHeld) this.#head = { status, headers: own };
+    else super.start(status, own, reason);
   }
 
   override flush(): void {
-    if (this.#queue === undefined) super.flush();
+    if (this.#head === undefined && !this.#over) super.flush();
   }
 
   override write(chunk: Uint8Array): boolean {
-    if (this.#queue !== undefined) {
-      this.#take(chunk);
-      return true;
-    }
-    this.#look(chunk);
-    return super.write(chunk);
+    if (this.#over) return true;
+    if (this.#events !== undefined) return this.#split(this.#events, chunk);
+    this.#collect(chunk);
+    return this.#head !== undefined || this.#over || super.write(chunk);
   }
 
   override end(chunk?: Uint8Array, trailers?: readonly [string, string][]): void {
-    if (this.#queue === undefined) {
-      if (chunk !== undefined) this.#look(chunk);
-      if (this.#json !== undefined) this.#remember(Buffer.concat(this.#json));
-      this.#over = true;
-      return super.end(chunk, trailers);
+    if (this.#over) return;
+    if (this.#events !== undefined) {
+      if (chunk !== undefined) this.#split(this.#events, chunk);
+      // Most clients dispatch nothing of an event that is not complete, but not all.
+      const rest = this.#events?.rest();
+      if (rest !== undefined && rest.length > 0) this.#take(rest);
+      if (this.#turns.idle) this.#finish(undefined, trailers);
+      else this.#turns.take(() => this.#finish(undefined, trailers));
+      return;
     }
-    if (chunk !== undefined) this.#take(chunk);
-    const whole = this.#json;
-    this.#queue = this.#queue
-      .then(async () => whole && this.#pass(await this.#listOf(Buffer.concat(whole))))
-      .then(
-        () => this.#finish(trailers),
-        () => this.#fail('upstream_malformed'),
-      );
+    if (chunk !== undefined) this.#collect(chunk);
+    const whole = this.#json && Buffer.concat(this.#json);
+    const list = whole && this.#read(whole);
+    if (this.#head === undefined) {
+      // It is under way already, and was not asked for here.
+      if (list !== undefined) this.#fail('upstream_malformed');
+      this.#finish(chunk, trailers);
+    } else if (list === undefined) this.#finish(whole, trailers);
+    else this.#turns.take(async () => this.#finish(Buffer.from(JSON.stringify(await filtered(list, this.#options))), trailers));
   }
 
   override breakOff(code?: ErrorCode): void {
-    this.#over = true;
-    super.breakOff(code);
-    this.#onEnded?.();
+    if (super.started) super.breakOff(code);
+    this.#close();
+  }
+
+  override onDrain(listener: () => void): void {
+    this.#onDrain = listener;
+    super.onDrain(listener);
   }
 
   onEnded(listener: () => void): void {
@@ -113,72 +132,92 @@ export class McpReply extends PassingReply {
     this.#listener = { ...this.#listener, on: session };
   }
 
-  /** Passes by; what is too large to be looked at is remembered nothing of. */
-  #look(chunk: Uint8Array): void {
-    if (this.#json !== undefined) {
-      this.#heldBytes += chunk.length;
-      this.#json.push(chunk);
-      if (this.#heldBytes > largestBytes) this.#json = undefined;
-    }
-    if (this.#events === undefined) return;
-    const events = this.#events.push(chunk);
-    if (events === undefined) return this.#options.context.cut('upstream_malformed');
-    for (const event of events) if (isWorthReading(event)) this.#remember(Buffer.from(eventData(event) ?? ''));
-  }
-
-  #remember(json: Buffer): void {
-    const message = isWorthReading(json) ? parseJson(json) : undefined;
-    if (message !== undefined) remember(message, this.#options.memory, this.#listener);
-  }
-
-  /** Held back until it is filtered. */
-  #take(chunk: Uint8Array): void {
-    this.#heldBytes += chunk.length;
-    if (this.#heldBytes > largestBytes) return this.#fail('upstream_malformed');
-    this.#json?.push(chunk);
-    for (const event of this.#events?.push(chunk) ?? []) {
-      this.#queue = this.#queue?.then(async () => this.#pass(await this.#eventOf(event)));
+  /** Of JSON. What passes by and is too large to be read is remembered nothing of. */
+  #collect(chunk: Uint8Array): void {
+    if (this.#json === undefined) return;
+    const full = this.#held.add(chunk.length);
+    this.#json.push(chunk);
+    if (this.#head !== undefined) {
+      if (full !== undefined) this.#fail(full === 'too large' ? 'upstream_malformed' : 'overloaded');
+    } else if (full !== undefined || this.#held.bytes > largestReadBytes) {
+      this.#json = undefined;
+      this.#held.release();
     }
   }
 
-  async #eventOf(event: Buffer): Promise<Buffer> {
-    const data = eventData(event);
-    if (data === undefined || data === '') return event;
-    const list = await this.#listOf(Buffer.from(data));
-    const other = event
-      .toString('utf8')
-      .split(/\r\n|\n|\r/)
-      .filter((line) => line !== '' && line !== 'data' && !line.startsWith('data:'));
-    return Buffer.from([...other, `data: ${list.toString()}`, '', ''].join('\n'));
+  /** False: what waits is told of when it has gone on. */
+  #split(splitter: EventSplitter, chunk: Uint8Array): boolean {
+    const before = splitter.heldBytes;
+    const events = splitter.push(chunk);
+    const full = this.#held.add(splitter.heldBytes - before);
+    if (events === undefined || full !== undefined) {
+      this.#fail(full === 'too many' ? 'overloaded' : 'upstream_malformed');
+      return true;
+    }
+    let goesOn = true;
+    for (const event of events) goesOn = this.#take(event) && goesOn;
+    return goesOn;
   }
 
-  async #listOf(json: Buffer): Promise<Buffer> {
+  #take(event: Buffer): boolean {
+    const data = this.#isList || isWorthReading(event) ? eventData(event) : undefined;
+    const list = data === undefined || data === '' ? undefined : this.#read(Buffer.from(data));
+    if (list === undefined && this.#turns.idle) return this.#pass(event);
+    this.#turns.take(
+      list === undefined
+        ? () => void this.#pass(event)
+        : async () => void this.#pass(withData(event, JSON.stringify(await filtered(list, this.#options)))),
+    );
+    return false;
+  }
+
+  /** Remembers what later messages refer to; the list in it. Ends the call where a list was to come, and something else did. */
+  #read(json: Buffer): List | undefined {
+    if (!this.#isList && !isWorthReading(json)) return undefined;
     const message = parseJson(json);
-    const list = message === undefined ? undefined : await filtered(message, this.#options);
-    if (list === undefined) throw new TypeError('the answer is no list');
-    return Buffer.from(JSON.stringify(list));
+    try {
+      if (message === undefined && !this.#isList) return undefined;
+      if (message === undefined) throw new TypeError('no JSON');
+      remember(message, this.#options.memory, this.#listener);
+      return listIn(message, this.#options);
+    } catch {
+      this.#fail('upstream_malformed');
+      return undefined;
+    }
   }
 
-  #pass(bytes: Buffer): void {
+  #pass(bytes: Buffer): boolean {
+    if (this.#over) return true;
+    this.#startHeld();
+    return super.write(bytes);
+  }
+
+  #finish(chunk: Uint8Array | undefined, trailers: readonly [string, string][] | undefined): void {
     if (this.#over) return;
+    this.#startHeld();
+    if (trailers === undefined) super.end(chunk);
+    else super.end(chunk, trailers);
+    this.#close();
+  }
+
+  #startHeld(): void {
     if (this.#head !== undefined) super.start(this.#head.status, this.#head.headers);
     this.#head = undefined;
-    super.write(bytes);
-  }
-
-  #finish(trailers: readonly [string, string][] | undefined): void {
-    if (this.#over) return;
-    if (this.#head !== undefined) super.start(this.#head.status, this.#head.headers);
-    this.#over = true;
-    if (trailers === undefined) super.end();
-    else super.end(undefined, trailers);
-    this.#onEnded?.();
   }
 
   #fail(code: ErrorCode): void {
     if (this.#over) return;
     this.#over = true;
     this.#options.context.cut(code);
+    this.#close();
+  }
+
+  #close(): void {
+    this.#over = true;
+    this.#held.release();
+    this.#head = undefined;
+    this.#json = undefined;
+    this.#events = undefined;
     this.#onEnded?.();
   }
 }
