@@ -72,12 +72,12 @@ const fixed: readonly Attribute[] = [
       { ...volatile('context.llm.members', (r) => r.operation.llm?.members), type: 'Set' },
     ],
   ),
-  ...of(messageActionsOf.a2a, [
+  ...of(Object.keys(messageActionsOf.a2a), [
     stable('context.a2a.method', (r) => r.operation.a2a?.method),
     { ...stable('context.a2a.streaming', (r) => r.operation.a2a?.streaming), type: 'Bool' },
     { ...volatile('context.a2a.notifies', (r) => r.operation.a2a?.notifies), type: 'Set' },
   ]),
-  ...of(messageActionsOf.mcp, [stable('context.mcp.method', (r) => r.operation.mcp?.method)]),
+  ...of(Object.keys(messageActionsOf.mcp), [stable('context.mcp.method', (r) => r.operation.mcp?.method)]),
   ...of(
     ['call_tool'],
     [

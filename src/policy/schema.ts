@@ -31,11 +31,11 @@ export const methodGroups: ReadonlyMap<string, 'read' | 'write' | 'connect'> = n
 export const mint = 'mint';
 
 /** Actions that are no methods, and the group that each is in. */
-const ownActions: ReadonlyMap<string, 'write' | undefined> = new Map([
+const ownActions: ReadonlyMap<string, 'read' | 'write' | undefined> = new Map([
   [mint, undefined],
   ['websocket', 'write'],
   ['call_method', 'write'],
-  ...messageActions.map((action) => [action, undefined] as const),
+  ...messageActions,
 ]);
 
 /** This group of an operation is the action of its calls, whatever their method. */

@@ -9,14 +9,26 @@ import type { Message, MessageSource, Telling } from './message.ts';
  */
 export type ActionGroup = 'read' | 'write' | 'connect' | 'mint' | 'websocket' | MessageAction;
 
-/** What messages of MCP, model APIs and A2A do. Each is its own group: a policy over `read` or `write` says nothing of them. */
+/**
+ * What messages of MCP, model APIs and A2A do, by protocol, and the group that policy has it in, so that a guardrail over `write` holds for tools too:
+ * whatever may change something, or sends on what the agent says, is in it. In plan, report and audit each stands by its own name.
+ */
 export const messageActionsOf = {
-  mcp: ['initialize', 'list_tools', 'call_tool', 'list_resources', 'read_resource', 'list_prompts', 'get_prompt', 'answer'],
-  llm: ['infer', 'list_models'],
-  a2a: ['send_message', 'get_task', 'cancel_task', 'set_push_notification', 'get_agent_card'],
+  mcp: {
+    initialize: 'read',
+    list_tools: 'read',
+    call_tool: 'write',
+    list_resources: 'read',
+    read_resource: 'read',
+    list_prompts: 'read',
+    get_prompt: 'read',
+    answer: 'write',
+  },
+  llm: { infer: 'write', list_models: 'read' },
+  a2a: { send_message: 'write', get_task: 'read', cancel_task: 'write', set_push_notification: 'write', get_agent_card: 'read' },
 } as const;
-export const messageActions = Object.values(messageActionsOf).flat();
-export type MessageAction = (typeof messageActions)[number];
+export type MessageAction = { [P in keyof typeof messageActionsOf]: keyof (typeof messageActionsOf)[P] }[keyof typeof messageActionsOf];
+export const messageActions = new Map<string, 'read' | 'write'>(Object.values(messageActionsOf).flatMap((of) => Object.entries(of)));
 
 /** Protocols whose messages policy is to see take a WebSocket only where they read those of a WebSocket too; on the others it would pass them by. */
 export const takesWebSockets: Readonly<Record<Destination['protocol'], boolean>> = {

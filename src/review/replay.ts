@@ -62,7 +62,7 @@ function requestOf({ config, destinations }: Bench, event: CallEvent): AccessReq
   const { intent, agent = '', subject, planned = true, host = '', path = '', method, received_at: time } = event;
   if (destination === undefined || intent === undefined || !Object.hasOwn(config.intents, intent)) return undefined;
   const templated = destination.operations.includes(resource) || destination.tools?.has(resource) === true;
-  const isMessage = (messageActions as readonly string[]).includes(group);
+  const isMessage = messageActions.has(group);
   const isTunnel = group === 'connect';
   const operation: Operation = {
     action: isMessage ? group : isTunnel ? 'connect' : destination.protocol === 'grpc' ? 'call_method' : method,

@@ -74,7 +74,7 @@ export function suggest(calls: readonly CallEvent[], { denied, mint, known }: Su
 }
 
 function isMessage(group: string): boolean {
-  return (messageActions as readonly string[]).includes(group);
+  return messageActions.has(group);
 }
 
 function actionOf(group: string, method: string): string {

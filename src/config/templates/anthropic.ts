@@ -17,10 +17,8 @@ export function anthropic(now: number): Template {
   anthropic:
     route: /anthropic
     url: https://api.anthropic.com
-    operations:
-      - /v1/models
-      - /v1/messages
-      - /v1/messages/count_tokens
+    protocol: llm
+    # Tools that the vendor carries out from its own network are refused unless listed: models: { provider_tools: [web_search] }
     credential:
       kind: static
       header: x-api-key
@@ -34,20 +32,20 @@ export function anthropic(now: number): Template {
 @id("anthropic-inference")
 permit (
   principal,
-  action == Action::"POST",
+  action == Action::"infer",
   resource in Destination::"anthropic"
 )
 when {
   context.task.intent == Intent::"ask-anthropic" &&
-  resource has template &&
-  ["/v1/messages", "/v1/messages/count_tokens"].contains(resource.template)
+  ["claude-sonnet-5", "claude-haiku-5"].contains(context.llm.model) &&
+  !context.llm.stored
 };
 
 @id("anthropic-lists-models")
 permit (
   principal,
-  action == Action::"GET",
-  resource == Endpoint::"anthropic /v1/models"
+  action == Action::"list_models",
+  resource in Destination::"anthropic"
 )
 when { context.task.intent == Intent::"ask-anthropic" };
 `,

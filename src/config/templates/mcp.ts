@@ -17,22 +17,32 @@ export function mcp(): Template {
   tools:
     route: /tools
     url: https://mcp.example.com/mcp
-    # This version sees an MCP server as HTTP: policy decides on methods and paths, not on tools.
-    protocol: http
-    operations:
-      - /mcp
+    protocol: mcp
+    # "exeat tools pin tools" writes this file for review: then no other tool passes, and policy sees arguments.
+    # tools: { reviewed: config/tools/tools.json }
     credential: { kind: token-exchange, audience: https://mcp.example.com, scope: tools:use }
 `,
     policy: `\
-// What the "use-tools" intent may do: one session at one endpoint. POST carries every message, GET opens the stream, DELETE ends the session.
+// What the "use-tools" intent may do: look at what there is, read, and call the tools that are named here.
 
-@id("tools-session")
+@id("tools-conversation")
 permit (
   principal,
-  action in [Action::"POST", Action::"GET", Action::"DELETE"],
-  resource == Endpoint::"tools /mcp"
+  action in Action::"read",
+  resource in Destination::"tools"
 )
 when { context.task.intent == Intent::"use-tools" };
+
+@id("tools-calls")
+permit (
+  principal,
+  action == Action::"call_tool",
+  resource in Destination::"tools"
+)
+when {
+  context.task.intent == Intent::"use-tools" &&
+  ["search", "fetch"].contains(context.mcp.tool)
+};
 `,
   };
 }

@@ -17,11 +17,8 @@ export function openai(now: number): Template {
   openai:
     route: /openai
     url: https://api.openai.com
-    operations:
-      - /v1/models
-      - /v1/responses
-      - /v1/chat/completions
-      - /v1/embeddings
+    protocol: llm
+    # Tools that the vendor carries out from its own network are refused unless listed: models: { provider_tools: [web_search] }
     credential:
       kind: static
       header: authorization
@@ -36,20 +33,20 @@ export function openai(now: number): Template {
 @id("openai-inference")
 permit (
   principal,
-  action == Action::"POST",
+  action == Action::"infer",
   resource in Destination::"openai"
 )
 when {
   context.task.intent == Intent::"ask-openai" &&
-  resource has template &&
-  ["/v1/responses", "/v1/chat/completions", "/v1/embeddings"].contains(resource.template)
+  ["gpt-5", "gpt-5-mini", "text-embedding-3-small"].contains(context.llm.model) &&
+  !context.llm.stored
 };
 
 @id("openai-lists-models")
 permit (
   principal,
-  action == Action::"GET",
-  resource == Endpoint::"openai /v1/models"
+  action == Action::"list_models",
+  resource in Destination::"openai"
 )
 when { context.task.intent == Intent::"ask-openai" };
 `,
