@@ -24,7 +24,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   authority: () => import('./commands/authority.ts'),
 };
 
-process.exitCode = await main(process.argv.slice(2));
+// At once: on its way out by itself Node lets go of signals first, and one more Ctrl-C would make a failure of what is done.
+process.exit(await main(process.argv.slice(2)));
 
 async function main([name = 'help', ...argv]: readonly string[]): Promise<number> {
   if (name === 'help' || name === '--help' || name === '-h') return overview();

@@ -12,6 +12,9 @@ export interface Decoding {
 
 const gzip: Decoding = { whole: zlib.gunzipSync, stream: () => zlib.createGunzip() };
 
+/** A frame may want a window of 8 MiB (RFC 9659 §3); the library would give each answer 128. */
+const zstd = { params: { [zlib.constants.ZSTD_d_windowLogMax]: 23 } };
+
 /** RFC 9110 §8.4.1, RFC 7932, RFC 8878. */
 const decodings: Readonly<Record<string, Decoding>> = {
   gzip,
@@ -22,7 +25,10 @@ const decodings: Readonly<Record<string, Decoding>> = {
     stream: (first) => (isZlib(first) ? zlib.createInflate() : zlib.createInflateRaw()),
   },
   br: { whole: zlib.brotliDecompressSync, stream: () => zlib.createBrotliDecompress() },
-  zstd: { whole: zlib.zstdDecompressSync, stream: () => zlib.createZstdDecompress() },
+  zstd: {
+    whole: (body, options) => zlib.zstdDecompressSync(body, { ...zstd, ...options }),
+    stream: () => zlib.createZstdDecompress(zstd),
+  },
 };
 
 /** How to read what has this `Content-Encoding`; undefined: it is not coded. Throws when it cannot be read, several codings included. */

@@ -3,8 +3,8 @@ import { decodingBy, readableCodings, type Decoding } from './content-coding.ts'
 import { masked, type Form } from './masking.ts';
 import type { Search } from './search.ts';
 
-/** Fewer bytes of an answer could be asked for one by one, without any of them being known for a part of the credential. */
-const shortestRangeBytes = 8;
+/** Fewer bytes of an answer, asked for one after the other, might each show too little of the credential to be known for a part of it: a character may take six. */
+export const shortestRangeBytes = 32;
 
 /**
  * The agent's words on how the answer may be coded and cut, which stand in the flat list at these places: made such that the answer can be

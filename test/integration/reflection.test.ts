@@ -182,8 +182,8 @@ test('ranges work where no credential is in the way', async () => {
   const plain = await world.ask('/log', ['Range: bytes=0-99', 'Accept-Encoding: gzip']);
   assert.deepEqual([plain.status, plain.body.length], [206, 100]);
   assert.equal(world.origin.seen[0]?.headers['accept-encoding'], 'identity');
-  const ends = await world.ask('/log', ['Range: bytes=-20']);
-  assert.deepEqual([ends.status, ends.body], [206, 'r line\nanother line\n']);
+  const ends = await world.ask('/log', ['Range: bytes=-33']);
+  assert.deepEqual([ends.status, ends.body], [206, 'r line\nanother line\nanother line\n']);
 });
 
 test('a credential that ranges would cut in two is masked on both sides, and from then on that path comes as a whole', async () => {

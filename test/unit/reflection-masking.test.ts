@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { shortestRangeBytes } from '../../src/egress/guarded-head.ts';
 import { Masking } from '../../src/egress/masking.ts';
 import { passThrough, searchOf } from '../support/reflection.ts';
 
 const token = 'ghp_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789';
+const percentEncoded = token.replaceAll(/[^]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`);
 const stars = '*'.repeat(token.length);
 const search = searchOf(`Bearer ${token}`);
 
@@ -52,7 +54,7 @@ test('the chunk that comes in is left as it is', () => {
 
 for (const [what, written] of [
   ['plain', token],
-  ['percent-encoded', token.replaceAll(/[^]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`)],
+  ['percent-encoded', percentEncoded],
   ['in base64', btoa(`x${token}`)],
 ]) {
   test(`a secret, ${what}, that a range cuts in two shows at most three characters on either side`, () => {
@@ -70,9 +72,18 @@ for (const [what, written] of [
   });
 }
 
-test('a part that lies wholly inside a secret is masked', () => {
-  for (let at = 0; at + 8 <= token.length; at += 1) assert.equal(passThrough(search, [token.slice(at, at + 8)], true).text, '*'.repeat(8));
-});
+for (const written of [token, percentEncoded, percentEncoded.toUpperCase(), btoa(token)]) {
+  test(`all parts together of "${written.slice(0, 12)}…", of the shortest length that is asked for, show a few characters at its ends`, () => {
+    const text = `${' '.repeat(40)}${written}${' '.repeat(40)}`;
+    const shown = new Set<number>();
+    for (let at = 0; at + shortestRangeBytes <= text.length; at += 1) {
+      const part = passThrough(search, [text.slice(at, at + shortestRangeBytes)], true).text;
+      for (const [i, character] of part.split('').entries()) if (!' *'.includes(character)) shown.add(at + i - 40);
+    }
+    const atEnds = written === token ? 4 : 12;
+    for (const index of shown) assert.ok(index < atEnds || index >= written.length - atEnds, String(index));
+  });
+}
 
 test('in a part that has nothing to do with a secret nothing is masked', () => {
   for (const text of ['', 'g', 'ghp', 'PAR1', 'the quick brown fox', '789', '{"items":[1,2,3]}']) {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
-import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { brotliCompressSync, constants, createZstdCompress, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import type { Reply } from '../../src/call.ts';
 import { GuardedReply } from '../../src/egress/reflection.ts';
 import { searchOf } from '../support/reflection.ts';
@@ -161,6 +162,29 @@ test('a part of a coded body, and parts in one body, are refused', () => {
     ['content-type', 'multipart/byteranges; boundary=x'],
   ])
     assert.throws(() => client().guarded.start(206, headers), { code: 'coding_unreadable' });
+});
+
+test('a zstd frame that wants more memory than HTTP allows it is refused, at once or in a stream', async () => {
+  for (const [windowLog, isFine] of [
+    [23, true],
+    [24, false],
+  ] as const) {
+    const compress = createZstdCompress({ params: { [constants.ZSTD_c_windowLog]: windowLog } });
+    // In two parts, so that the frame does not tell a length that would do for a window.
+    compress.write(Buffer.alloc(100_000, 'a'));
+    compress.end(Buffer.alloc(100_000, 'b'));
+    const body = await buffer(compress);
+    for (const inStream of [false, true]) {
+      const { seen, guarded, ended, unreadable } = client();
+      guarded.start(200, ['content-encoding', 'zstd']);
+      guarded.write(body);
+      if (inStream) await turn();
+      guarded.end();
+      if (isFine) await ended();
+      else await until(() => unreadable() > 0);
+      assert.equal(seen.body.length, isFine ? 200_000 : 0);
+    }
+  }
 });
 
 test('a body that is broken in its coding is told, at once or in a stream, and nothing follows', async () => {
