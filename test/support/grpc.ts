@@ -55,6 +55,8 @@ export interface GrpcSeen {
 export interface GrpcWorld extends AsyncDisposable {
   readonly exeat: TestSidecar;
   readonly seen: GrpcSeen;
+  /** Where the server is, as `host:port`. */
+  readonly host: string;
   /** A real client, as the environment would make one: through the proxy, with this task. */
   client(task: { readonly proxyUrl: string }): Client;
   /** Ends the server. */
@@ -96,6 +98,7 @@ export async function startGrpcWorld({ destination, config, cleartext = false }:
   return {
     exeat,
     seen,
+    host: `127.0.0.1:${port}`,
     client({ proxyUrl }) {
       process.env['grpc_proxy'] = proxyUrl;
       const options = { 'grpc.use_local_subchannel_pool': 1 };
