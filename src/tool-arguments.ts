@@ -119,11 +119,12 @@ function isObject(value: JsonValue | undefined): value is JsonObject {
 /** Cedar's decimals have one to four places and end at 922337203685477.5807; a number beyond that is not shown. */
 function decimalOf(value: JsonValue): string | undefined {
   const text = numberText(value as number);
-  const [, whole = '', places = '0'] = /^(-?\d{1,15})(?:\.(\d{1,4}))?$/.exec(text) ?? [];
+  const [, whole = '', places = '0'] = /^(-?\d{1,15})(?:\.(\d{1,4}))?$/.exec(text ?? '') ?? [];
   return whole === '' || Math.abs(Number(whole)) >= 922_337_203_685_477 ? undefined : `${whole}.${places}`;
 }
 
-/** Without an exponent where JavaScript writes one. */
-function numberText(value: number): string {
+/** undefined: the message may have other digits than JavaScript keeps. */
+function numberText(value: number): string | undefined {
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) return undefined;
   return Object.is(value, -0) ? '0' : String(value);
 }

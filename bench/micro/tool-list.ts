@@ -7,7 +7,7 @@ import { grant, type AccessRequest } from '../../src/policy/policy.ts';
 import { planOf } from '../../src/policy/read-plan.ts';
 import { vocabularyOf } from '../../src/policy/schema.ts';
 import { isRefusal } from '../../src/errors.ts';
-import type { JsonValue } from '../../src/json-value.ts';
+import type { JsonObject } from '../../src/json-value.ts';
 import { createToolDefinitions } from '../../src/protocol/mcp/definitions.ts';
 import { filtered, listIn } from '../../src/protocol/mcp/lists.ts';
 import type { AnswerContext } from '../../src/protocol/message.ts';
@@ -19,7 +19,7 @@ const tools = Array.from({ length: 10_000 }, (_, i) => ({
   description: `Does what team ${i % 100} needs done, number ${i}`,
   inputSchema: { type: 'object', properties: { q: { type: 'string' }, limit: { type: 'integer' } }, required: ['q'] },
 }));
-const message: JsonValue = { jsonrpc: '2.0', id: 1, result: { tools } };
+const message: JsonObject = { jsonrpc: '2.0', id: 1, result: { tools } };
 const list = listIn(message, { method: 'tools/list', id: 1 });
 if (list === undefined) throw new Error('no list');
 const cedar = loadCedar();

@@ -33,6 +33,35 @@ test('an event that is no list ends the answer at once, also where the server ke
   assert.equal((await at.post({ method: 'tools/list' })).code, 'upstream_malformed');
 });
 
+test('an error that a server answers to a list passes, whatever its body is', async () => {
+  for (const body of ['', '<html>"tools"', '["tools"]', '{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"no \\u0074ools"}}']) {
+    await using at = await startMcpBench(() => ({
+      raw: (response: ServerResponse) => response.writeHead(500, { 'content-type': 'application/json' }).end(body),
+    }));
+    const answer = await at.post({ method: 'tools/list' });
+    assert.deepEqual([answer.status, answer.code], [500, undefined]);
+    assert.ok(answer.body.includes(body));
+  }
+});
+
+test('what a server of 2025-03-26 says in a batch is read one by one, and no list hides in it', async () => {
+  let batch: object[] = [{ id: 'q', method: 'elicitation/create', params: {} }];
+  await using at = await startMcpBench(() => ({
+    raw: (response: ServerResponse) =>
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).end(`data: ${JSON.stringify(batch)}\n\n`),
+  }));
+  await at.post({ method: 'tools/call', params: { name: 'search' } });
+  assert.equal((await at.post('{"jsonrpc":"2.0","id":"q","result":{}}')).status, 202);
+  batch = [{ jsonrpc: '2.0', id: 2, result: tools }];
+  assert.doesNotMatch((await at.post({ method: 'tools/call', params: { name: 'search' } })).body, /delete/);
+});
+
+test('the session of another task is no way in, whichever era is spoken', async () => {
+  await using at = await startMcpBench(() => ({ content: [] }));
+  const [message, fields] = modernCall('tools/call', { name: 'search' }, 'search');
+  assert.equal((await at.post(message, [...fields, 'Mcp-Session-Id: guessed'])).code, 'session_unknown');
+});
+
 test('what the server asks while it lists can be answered', async () => {
   const ask = { id: 'q', method: 'elicitation/create', params: {} };
   await using at = await startMcpBench(() => ({ events: [ask, { id: 1, result: tools }] }));

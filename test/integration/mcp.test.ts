@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { controlOf } from '../support/control.ts';
 import { toolNamed } from '../support/mcp-server.ts';
 import { modern, modernCall, parsed, startMcpBench } from '../support/mcp.ts';
 
@@ -241,6 +242,25 @@ test('of two tools whose names look alike only the first is listed', async () =>
   );
   const { result } = parsed(await at.post({ method: 'tools/list' }));
   assert.equal((result?.['tools'] as object[] | undefined)?.length, 1);
+});
+
+test('explain says of a message what would become of it', async () => {
+  await using at = await startMcpBench(() => ({}));
+  const { id: task } = at.exeat.open();
+  const explained = async (message: object) => {
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, ...message });
+    const headers = { 'Content-Type': 'application/json' };
+    const asked = { task, method: 'POST', url: `${at.server.url}/mcp`, body, headers };
+    const { body: answer } = await controlOf(at.exeat, 'operator')('POST', '/v1/explain', asked);
+    return [answer['operation'], answer['decision'], answer['reason']];
+  };
+  assert.deepEqual(await explained({ method: 'tools/call', params: { name: 'search' } }), ['kb call_tool search', 'allow', undefined]);
+  assert.deepEqual(await explained({ method: 'tools/call', params: { name: 'delete' } }), ['kb call_tool delete', 'deny', 'policy_denied']);
+  assert.deepEqual(await explained({ method: 'tasks/get', params: { taskId: 't' } }), [
+    'kb initialize tasks/get',
+    'deny',
+    'answer_unknown',
+  ]);
 });
 
 function inputFor(name: string, key: string): ReturnType<typeof modernCall> {

@@ -62,6 +62,16 @@ test('the reviewed digest counts, whatever was seen first', () => {
   assert.equal(definitions.barred(reviewed, 'a'), false);
 });
 
+test('a changed tool can be used as soon as the change has been reviewed', () => {
+  const definitions = createToolDefinitions(memory().state);
+  definitions.seen(kb, 'a', 'one');
+  definitions.seen(kb, 'a', 'two');
+  assert.equal(definitions.barred(kb, 'a'), true);
+  const reviewed = (digest: string) => ({ ...kb, tools: new Map([['a', { digest, arguments: new Map() }]]) });
+  assert.equal(definitions.barred(reviewed('one'), 'a'), true);
+  assert.equal(definitions.barred(reviewed('two'), 'a'), false);
+});
+
 test('a tool is called by any name', () => {
   const definitions = createToolDefinitions(memory().state);
   for (const name of ['__proto__', 'constructor', 'toString']) assert.equal(definitions.seen(kb, name, 'one'), 'first seen', name);

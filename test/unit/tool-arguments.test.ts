@@ -50,6 +50,7 @@ const values: readonly (readonly [type: ArgumentType, value: JsonValue, shown: u
   ['String', '', ''],
   ['String', 4, '4'],
   ['String', true, 'true'],
+  ['String', 2 ** 53, undefined],
   ['String', ['a'], undefined],
   ['Bool', false, false],
   ['Bool', 'false', undefined],

@@ -27,7 +27,7 @@ export function createMcpClassifier({ memory, definitions }: McpKnowledge): Clas
     const params = message.kind === 'response' ? undefined : message.params;
     const era = eraOf(headers, { params, pinned: destination.mcp?.revision });
     if (era === undefined) return refuse('version_unsupported');
-    const unbound = era === 'legacy' ? unboundSession(head, headers, source.task.id) : undefined;
+    const unbound = unboundSession(head, headers, source.task.id);
     if (unbound !== undefined) return unbound;
     const options = { destination, task: source.task.id, era, memory, definitions };
     const operation = message.kind === 'response' ? answerTo(message.id, headers, options) : read(message, headers, options);

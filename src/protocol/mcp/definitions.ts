@@ -63,8 +63,11 @@ export function createToolDefinitions(state: Pick<State, 'records'>): ToolDefini
       server.changed = false;
       records.put(destination.name, Object.fromEntries(server.tools));
     },
-    barred: (destination, tool) =>
-      destination.refusesChangedTools === true && servers.get(destination.name)?.tools.get(tool)?.[1] !== undefined,
+    barred({ name, refusesChangedTools, tools }, tool) {
+      const changedTo = servers.get(name)?.tools.get(tool)?.[1];
+      // A review of what it was changed to lets it be used at once.
+      return refusesChangedTools === true && changedTo !== undefined && changedTo !== tools?.get(tool)?.digest;
+    },
   };
 }
 

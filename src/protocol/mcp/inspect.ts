@@ -23,8 +23,7 @@ export function isWorthReading(bytes: Buffer): boolean {
 }
 
 /** Remembers of a message from the server what later ones of the agent refer to. */
-export function remember(message: JsonValue, memory: McpMemory, { destination, task, on, call }: Listener): void {
-  if (!isObject(message)) return;
+export function remember(message: JsonObject, memory: McpMemory, { destination, task, on, call }: Listener): void {
   const { id, method, params, result } = message;
   if (isName(method) && (typeof id === 'string' || typeof id === 'number'))
     memory.asked(destination, on, { id: JSON.stringify(id), method });

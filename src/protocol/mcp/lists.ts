@@ -53,8 +53,7 @@ export interface Asked {
  * The list in a message from the server: the one that was asked for; in the answer to another request whichever it holds, since streams may be
  * resumed elsewhere, and clients go by the id alone. undefined: none. Throws where what was asked for is no list.
  */
-export function listIn(message: JsonValue, asked: Asked): List | undefined {
-  if (!isObject(message)) throw new TypeError('no message');
+export function listIn(message: JsonObject, asked: Asked): List | undefined {
   const { id, result } = message;
   if (result === undefined) return undefined;
   const isAnswer = asked.id !== undefined && id === asked.id;

@@ -2,8 +2,9 @@ import type { Reply } from '../../call.ts';
 import type { ErrorCode } from '../../errors.ts';
 import { HeldBytes } from '../../held-bytes.ts';
 import { EventSplitter, eventData, withData } from '../event-stream.ts';
+import type { JsonValue } from '../../json-value.ts';
 import type { RequestId } from '../json-rpc.ts';
-import { parseJson } from '../json.ts';
+import { isObject, parseJson } from '../json.ts';
 import { bodyForm, PassingReply } from '../passing-reply.ts';
 import { isSession } from './headers.ts';
 import { isWorthReading, remember, type Listener } from './inspect.ts';
@@ -31,8 +32,9 @@ export interface McpReplyOptions extends ListOptions {
  */
 export class McpReply extends PassingReply {
   readonly #options: McpReplyOptions;
-  readonly #isList: boolean;
   readonly #held: HeldBytes;
+  /** A list was asked for, and is to come. */
+  #isList = false;
   #listener: Listener;
   #events: EventSplitter | undefined;
   /** The body so far, of JSON. */
@@ -46,9 +48,8 @@ export class McpReply extends PassingReply {
 
   constructor(to: Reply, options: McpReplyOptions) {
     super(to);
-    const { target, context, session, method, call } = options;
+    const { target, context, session, call } = options;
     this.#options = options;
-    this.#isList = isList(method);
     this.#held = new HeldBytes(largestBytes);
     this.#listener = { destination: target.destination.name, task: context.task.id, on: session ?? context.task.id, call };
   }
@@ -67,11 +68,11 @@ export class McpReply extends PassingReply {
       memory.closed(this.#listener.destination, session);
     if (mediaType === 'text/event-stream') this.#events = new EventSplitter(largestBytes);
     else if (mediaType === 'application/json') this.#json = [];
-    const isHeld = this.#isList && status >= 200 && status < 300;
-    if (isHeld && this.#events === undefined && this.#json === undefined) return this.#fail('upstream_malformed');
+    this.#isList = isList(method) && status >= 200 && status < 300;
+    if (this.#isList && this.#events === undefined && this.#json === undefined) return this.#fail('upstream_malformed');
     // What is filtered has another length.
-    const own = isHeld || this.#events !== undefined ? headers.filter((_, i) => headers[i - (i % 2)] !== 'content-length') : headers;
-    if (isHeld) this.#head = { status, headers: own };
+    const own = this.#isList || this.#events !== undefined ? headers.filter((_, i) => headers[i - (i % 2)] !== 'content-length') : headers;
+    if (this.#isList) this.#head = { status, headers: own };
     else super.start(status, own, reason);
   }
 
@@ -175,15 +176,17 @@ export class McpReply extends PassingReply {
   #read(json: Buffer): List | undefined {
     if (!this.#isList && !isWorthReading(json)) return undefined;
     const message = parseJson(json);
+    // Servers of 2025-03-26 may send batches. A list is in none.
+    const messages = (Array.isArray(message) ? (message as readonly JsonValue[]) : [message]).filter(isObject);
     try {
-      if (message === undefined && !this.#isList) return undefined;
-      if (message === undefined) throw new TypeError('no JSON');
-      remember(message, this.#options.memory, this.#listener);
-      return listIn(message, this.#options);
+      for (const each of messages) remember(each, this.#options.memory, this.#listener);
+      const lists = messages.flatMap((each) => listIn(each, this.#options) ?? []);
+      if (isObject(message) || (lists.length === 0 && !this.#isList)) return lists[0];
     } catch {
-      this.#fail('upstream_malformed');
-      return undefined;
+      // Told below.
     }
+    this.#fail('upstream_malformed');
+    return undefined;
   }
 
   #pass(bytes: Buffer): boolean {
