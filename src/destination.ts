@@ -1,4 +1,5 @@
 import type { Secret } from './secret.ts';
+import type { MirroredArguments } from './tool-headers.ts';
 
 /** The proxy of a company's network, on the way to others. It resolves their names, so nobody here learns their addresses. */
 export interface UpstreamProxy {
@@ -97,6 +98,8 @@ export interface PinnedTool {
   readonly digest: string;
   /** Its declared arguments, and as what policy sees each; undefined: declared, and not to be seen. */
   readonly arguments: ReadonlyMap<string, ArgumentType | undefined>;
+  /** Its arguments that are mirrored in header fields; undefined: not known. */
+  readonly mirrors?: MirroredArguments;
 }
 
 /** How an argument is shown to policy. `Decimal`: a number of at most four decimals. The plurals are sets. */

@@ -4,6 +4,7 @@ import { readPlainFile } from '../plain-file.ts';
 import { z } from '../settings.ts';
 import { revisions } from '../protocol/mcp/revisions.ts';
 import { argumentTypes } from '../tool-arguments.ts';
+import { mirroredArguments } from '../tool-headers.ts';
 
 const largestBytes = 16 * 1024 ** 2;
 
@@ -51,6 +52,11 @@ const reviewedTools = z.strictObject({
   ),
 });
 
+function pinnedTool(digest: string, inputSchema: JsonValue): PinnedTool {
+  const mirrors = mirroredArguments(inputSchema);
+  return { digest, arguments: argumentTypes(inputSchema), ...(mirrors === undefined ? {} : { mirrors }) };
+}
+
 /** Reads such a file. What is wrong with it is reported, and then there are no tools. */
 export function readTools(path: string, destination: string, report: (message: string) => void): ReadonlyMap<string, PinnedTool> {
   const none: ReadonlyMap<string, PinnedTool> = new Map();
@@ -69,9 +75,9 @@ export function readTools(path: string, destination: string, report: (message: s
   }
   const { tools, destination: of } = read.data;
   if (of !== destination) report(`${path} holds the tools of "${of}"`);
-  const byName = new Map(
-    tools.map(({ name, digest, input_schema: schema }) => [name, { digest, arguments: argumentTypes(schema as JsonValue) }]),
-  );
+  const byName = new Map(tools.map(({ name, digest, input_schema: schema }) => [name, pinnedTool(digest, schema as JsonValue)]));
+  for (const [name, { mirrors }] of byName)
+    if (mirrors === undefined) report(`${path}: "${name}" has an x-mcp-header that is not valid, or stands twice`);
   if (byName.size < tools.length) report(`${path} has two tools of one name`);
   return byName;
 }

@@ -22,20 +22,30 @@ export class EventSplitter {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
     const events: Buffer[] = [];
     let from = 0;
-    for (let at = 0; at < bytes.length; at += 1) {
-      const byte = bytes[at];
-      const isRest = byte === lineFeed && this.#afterReturn;
-      this.#afterReturn = byte === carriageReturn;
-      if (isRest) continue;
-      if (byte !== lineFeed && byte !== carriageReturn) {
-        this.#lineBytes += 1;
-        continue;
+    let feed = -1;
+    let back = -1;
+    for (let at = 0; at < bytes.length;) {
+      if (this.#afterReturn) {
+        this.#afterReturn = false;
+        if (bytes[at] === lineFeed) {
+          at += 1;
+          continue;
+        }
       }
+      // Lines may be long, so they are not gone through byte by byte.
+      if (feed < at) feed = placeOf(lineFeed, bytes, at);
+      if (back < at) back = placeOf(carriageReturn, bytes, at);
+      const end = Math.min(feed, back);
+      this.#lineBytes += end - at;
+      at = end + 1;
+      if (end === bytes.length) break;
+      this.#afterReturn = end === back;
       if (this.#lineBytes === 0) {
-        events.push(Buffer.concat([...this.#held, bytes.subarray(from, at + 1)]));
+        const last = bytes.subarray(from, at);
+        events.push(this.#held.length === 0 ? last : Buffer.concat([...this.#held, last]));
         this.#held = [];
         this.#heldBytes = 0;
-        from = at + 1;
+        from = at;
       }
       this.#lineBytes = 0;
     }
@@ -55,6 +65,11 @@ export class EventSplitter {
   rest(): Buffer {
     return Buffer.concat(this.#held);
   }
+}
+
+function placeOf(byte: number, bytes: Buffer, from: number): number {
+  const at = bytes.indexOf(byte, from);
+  return at === -1 ? bytes.length : at;
 }
 
 /** The data of one event, its lines joined; undefined: it has none. */

@@ -105,7 +105,9 @@ function read(message: Exclude<ClientMessage, { kind: 'response' }>, headers: Mc
   if (isRefusal(operation)) return operation;
   const { method, params } = message;
   const complete = options.era === 'modern' && message.kind === 'request';
-  const body = { method, name: mirroredName(method, params), arguments: operation.mcp?.arguments };
+  const { arguments: given = {}, name = '' } = operation.mcp ?? {};
+  const mirrors = method === 'tools/call' ? options.destination.tools?.get(name)?.mirrors : undefined;
+  const body = { method, name: mirroredName(method, params), arguments: given, mirrors };
   const agreeing = agree(headers, body, { complete }) && (!complete || saysRevision(message));
   return agreeing ? operation : refuse('message_unreadable', { detail: mismatch });
 }
