@@ -39,6 +39,7 @@ Without --user the command runs as the same user as Exeat: this guards against a
 your files and your processes, or dial out without the proxy. With --user give it a user of its own, who has no other processes: what
 such a process may do is not kept from it. It cannot become another user either (no_new_privs), and sees no network but loopback of its
 own; what it can reach beside the proxy are Unix sockets that this user may open, but for those of resolvers, D-Bus and container engines.
+Sockets of other kinds (vsock, Bluetooth, …), io_uring and 32-bit programs are barred (seccomp), and files that were open are closed.
 
 Examples:
   exeat run -- python agent.py

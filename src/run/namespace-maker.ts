@@ -21,6 +21,8 @@ const covered = [
   'libvirt',
   'snapd.socket',
   'snapd-snap.socket',
+  // Runs programs of Windows.
+  'WSL',
 ].map((name) => `/run/${name}`);
 
 /** IFF_UP and IFF_LOOPBACK: netdevice(7). */

@@ -14,11 +14,15 @@ export interface Namespace extends Disposable {
   enter(user: User, command: readonly string[]): readonly string[];
 }
 
-const maker = fileURLToPath(new URL(`./namespace-maker${extname(import.meta.filename)}`, import.meta.url));
+const [maker, sealer] = ['namespace-maker', 'seal'].map((name) =>
+  fileURLToPath(new URL(`./${name}${extname(import.meta.filename)}`, import.meta.url)),
+) as [string, string];
+const ffi = '--experimental-ffi';
 
 /** Makes them. Throws, in words for the user, where this takes Linux, root, or a tool that is not here. */
 export async function makeNamespace(): Promise<Namespace> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) throw new Error('--user takes Linux, and root');
+  if (!process.allowedNodeEnvironmentFlags.has(ffi)) throw new Error(`--user takes a Node that has ${ffi}, as of 26.1`);
   const { unshare, nsenter, setpriv } = toolsOf(['unshare', 'nsenter', 'setpriv', 'mount'] as const);
   const child = spawn(unshare, ['--net', '--mount', '--', process.execPath, maker], {
     env: { PATH: process.env['PATH'] },
@@ -36,11 +40,11 @@ export async function makeNamespace(): Promise<Namespace> {
     socket,
     enter({ uid, gid }, command) {
       const inside = [nsenter, `--net=${net}`, `--mount=${mnt}`, '--'];
-      // Whoever enters a mount namespace stands at its root.
-      const here = ['/bin/sh', '-c', 'cd -- "$0" && exec "$@"', process.cwd()];
+      // Whoever enters a mount namespace stands at its root, so the folder is told.
+      const sealed = [process.execPath, ffi, '--disable-warning=ExperimentalWarning', sealer, process.cwd()];
       const ids = [`--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--no-new-privs'];
       const capabilities = ['--inh-caps=-all', '--ambient-caps=-all', '--bounding-set=-all'];
-      return [...inside, ...here, setpriv, ...ids, ...capabilities, '--pdeathsig=TERM', '--', ...command];
+      return [...inside, ...sealed, setpriv, ...ids, ...capabilities, '--pdeathsig=TERM', '--', ...command];
     },
     [Symbol.dispose]() {
       socket.close();

@@ -69,6 +69,34 @@ suite('exeat run --user', { skip: usable ? false : 'takes root, Linux and namesp
     assert.match(err, /^exeat: 1 call, 0 denied; 1 credential issued, /m);
   });
 
+  test('leaves the command no socket that belongs to no network namespace, and no file that was open before', async () => {
+    await using fixture = runFixture({ destinations, tls });
+    // socket(2) of each family as a stream; io_uring_setup(2), which has one number everywhere.
+    const script = `
+      const word = 'int32';
+      const { functions } = require('node:ffi').dlopen(null, {
+        socket: { arguments: [word, word, word], return: word },
+        syscall: { arguments: ['int64', word, 'uint64'], return: 'int64' },
+      });
+      const families = Array.from({ length: 50 }, (_, family) => family);
+      console.log(JSON.stringify({
+        families: families.filter((family) => [1, 2, 3].some((type) => functions.socket(family, type, 0) >= 0)),
+        uring: Number(functions.syscall(425n, 1, 0n)),
+      }));`;
+    const inherited = ['/bin/sh', '-c', 'exec 3</etc/passwd 9</etc/passwd; exec "$@"', 'sh'];
+    const wide = ['/bin/bash', '-c', 'exec 77</etc/passwd; exec "$@"', 'bash'];
+    const { code, out, err } = await fixture.run([node, '--experimental-ffi', '-e', script], { options });
+    assert.equal(code, 0, err);
+    assert.deepEqual(JSON.parse(out), { families: [1, 2, 10, 16], uring: -1 });
+    for (const launcher of existsSync('/bin/bash') ? [inherited, wide] : [inherited]) {
+      const { out: files } = await fixture.run(['ls', '/proc/self/fd'], { options, launcher });
+      // The last one is the folder that is being listed.
+      assert.deepEqual(files.trim().split('\n'), ['0', '1', '2', '3']);
+    }
+    // As without Exeat, where a pipe ends what writes into it.
+    assert.match((await fixture.run(['grep', 'SigIgn', '/proc/self/status'], { options })).out, /^SigIgn:\t0+$/m);
+  });
+
   test('passes exit codes and signals on, and its listener is in no other network', async () => {
     await using fixture = runFixture({ destinations, tls });
     assert.equal((await fixture.run(['sh', '-c', 'exit 7'], { options })).code, 7);
