@@ -2,7 +2,7 @@ import type { Requested } from './call.ts';
 import { isRefusal, type Refusal } from './errors.ts';
 import type { Principal } from './identity/identity.ts';
 import type { Graph } from './pipeline.ts';
-import { grant } from './policy/policy.ts';
+import { grant, type AccessRequest, type Explanation, type Permit } from './policy/policy.ts';
 import type { MessageSource } from './protocol/message.ts';
 import { operationName } from './protocol/operation.ts';
 import type { Task } from './tasks/task.ts';
@@ -31,18 +31,38 @@ export async function explain(
   if (isRefusal(operation)) return { decision: 'deny', reason: operation.refused };
   const name = operationName(target, operation);
   if (operation.barred !== undefined) return { operation: name, decision: 'deny', reason: operation.barred.refused };
-  const planned = task.plan.size === 0 || task.plan.has(name);
-  const request = { principal, task, planned, target, operation, time: Date.now() };
-  const { decision, policies, errors } = await graph.policy.explain(request);
-  const permit = grant(request, decision);
+  const request = { principal, task, planned: true, target, operation, time: Date.now() };
   const outside = !task.destinations.has(target.destination.name);
+  const { permit, explanation } = await deciding(graph, request);
+  const { trial } = explanation.decision;
   return {
     operation: name,
     decision: outside || isRefusal(permit) ? 'deny' : permit.observed ? 'would_deny' : 'allow',
     ...(outside ? { reason: 'destination_outside_intent' } : isRefusal(permit) ? { reason: permit.refused } : {}),
-    policies,
-    errors,
+    policies: explanation.policies,
+    ...(trial && { trial: { decision: trial.allow ? 'allow' : 'deny', policies: trial.policies } }),
+    errors: explanation.errors,
     policy_digest: graph.policy.digest,
     would_issue: target.destination.credentialKind ?? null,
   };
+}
+
+interface Part {
+  readonly permit: Permit | Refusal;
+  readonly explanation: Explanation;
+}
+
+/** Of all that a message does: what is refused, else what is only observed, else what it mainly does. */
+async function deciding(graph: Graph, like: AccessRequest): Promise<Part> {
+  const { task, target } = like;
+  const parts: Part[] = [];
+  for (const operation of [like.operation, ...(like.operation.also ?? [])]) {
+    const planned = task.plan.size === 0 || task.plan.has(operationName(target, operation));
+    const request = { ...like, operation, planned };
+    const explanation = await graph.policy.explain(request);
+    parts.push({ permit: grant(request, explanation.decision), explanation });
+  }
+  const refused = parts.find(({ permit }) => isRefusal(permit));
+  const observed = parts.find(({ permit }) => !isRefusal(permit) && permit.observed);
+  return refused ?? observed ?? (parts[0] as Part);
 }

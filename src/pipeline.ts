@@ -11,6 +11,7 @@ import type { Fingerprint } from './fingerprint.ts';
 import { grpcFields } from './grpc.ts';
 import type { WorkloadIdentitySource } from './identity/identity.ts';
 import type { CallEvent } from './audit/audit.ts';
+import { allPermitted } from './parts.ts';
 import { grant, type AccessRequest, type Permit, type PolicyDecisionPoint } from './policy/policy.ts';
 import { problemBody, problemType } from './problem.ts';
 import type { AnswerContext, Telling } from './protocol/message.ts';
@@ -124,7 +125,15 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
   if (isRefusal(permit)) return permit.refused === 'policy_denied' ? taught(graph, request, record.decision) : permit;
   if (operation.also !== undefined) {
     const rest = await allPermitted(stages, request, operation.also);
-    if (rest !== undefined) return rest;
+    if (rest.refusal !== undefined) {
+      record.decision = rest.decision;
+      return rest.refusal;
+    }
+    if (rest.decision !== undefined) {
+      record.decision = { ...record.decision, trial: { allow: false, policies: rest.decision.policies } };
+      permit = grant(request, record.decision, record.approval);
+      if (isRefusal(permit)) return permit;
+    }
   }
   record.permit = permit;
   record.charge = chargeOf(record);
@@ -175,16 +184,6 @@ function exchangeOf(stages: Stages, record: CallRecord, { request }: Permit): Ex
     cut: (code) => record.cut(code),
   };
   return { call, reply: message.answer(reply, context), control: record, body: held?.bytes, readsAnswer: true };
-}
-
-/** What the same message does besides is decided like it; nobody is asked for approval of a part. */
-async function allPermitted({ graph, tasks }: Stages, like: AccessRequest, operations: readonly Operation[]): Promise<Refusal | undefined> {
-  for (const operation of operations) {
-    const request = { ...like, operation, planned: tasks.planned(like.task, operationName(like.target, operation)) };
-    const permit = grant(request, await graph.policy.decide(request));
-    if (isRefusal(permit)) return permit;
-  }
-  return undefined;
 }
 
 /** Whether these would be permitted in the task of that request, as things stand. */

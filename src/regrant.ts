@@ -29,10 +29,13 @@ async function stillGranted(record: CallRecord, graph: Graph, tasks: Pick<TaskGa
   if (!task.destinations.has(target.destination.name)) return 'destination_outside_intent';
   const operation = await operationAgain(record, { target, graph });
   if (operation === undefined || isRefusal(operation)) return 'policy_denied';
-  const planned = tasks.planned(task, operationName(target, operation));
-  const renewed = { ...request, planned, target, operation, time: Date.now() };
-  const permit = grant(renewed, await graph.policy.decide(renewed), record.approval);
-  return isRefusal(permit) ? permit.refused : undefined;
+  for (const each of [operation, ...(operation.also ?? [])]) {
+    const planned = tasks.planned(task, operationName(target, each));
+    const renewed = { ...request, planned, target, operation: each, time: Date.now() };
+    const permit = grant(renewed, await graph.policy.decide(renewed), each === operation ? record.approval : undefined);
+    if (isRefusal(permit)) return permit.refused;
+  }
+  return undefined;
 }
 
 /** A message was read once: what it does stays the same while its destination speaks the same protocol. */

@@ -46,6 +46,7 @@ const layerOfFile: Readonly<Record<string, Layer>> = {
   'approve.ts': 'pipeline',
   'charge.ts': 'pipeline',
   'teach.ts': 'pipeline',
+  'parts.ts': 'pipeline',
   'call-record.ts': 'pipeline',
   'explain.ts': 'pipeline',
   'regrant.ts': 'pipeline',

@@ -19,6 +19,8 @@ interface Explained {
   readonly decision: string;
   readonly reason?: string;
   readonly policies?: readonly { readonly id: string; readonly file: string; readonly line: number }[];
+  /** What policies that are only tried out would decide, where that is something else. */
+  readonly trial?: { readonly decision: string; readonly policies: readonly string[] };
   readonly errors?: readonly string[];
   readonly would_issue?: string | null;
 }
@@ -49,11 +51,14 @@ function headerOf(text: string): [name: string, value: string] {
   return [text.slice(0, colon), text.slice(colon + 1).trim()];
 }
 
-function linesFor({ operation, decision, reason, policies = [], errors = [], would_issue: issued }: Explained): string[] {
+function linesFor({ operation, decision, reason, policies = [], trial, errors = [], would_issue: issued }: Explained): string[] {
   return [
     `${decision}${reason === undefined ? '' : ` (${reason})`}${operation === undefined ? '' : `: ${operation}`}`,
     ...policies.map(({ id, file, line }) => `  by "${id}" at ${file}:${line}`),
     ...(policies.length === 0 && decision !== 'allow' ? ['  no policy permits it'] : []),
+    ...(trial === undefined
+      ? []
+      : [`  with what is tried out: ${trial.decision}, by ${trial.policies.map((id) => `"${id}"`).join(', ') || 'no policy'}`]),
     ...errors.map((error) => `  error: ${error}`),
     ...(decision === 'allow' ? [`  credential: ${issued ?? 'none'}`] : []),
   ];

@@ -1,13 +1,10 @@
+import { datedText } from '../dated.ts';
 import { endpointsOf } from './network-checks.ts';
 import { type DestinationConfig, tlsOf } from './destination.ts';
 import { listenText } from './listen.ts';
 import { type Problem, problemText } from './problems.ts';
 import { goesThrough, names } from './proxied.ts';
 import type { Config } from './schema.ts';
-
-const dayMs = 86_400_000;
-/** Longer than this, a dated exception is not one. */
-const longMs = 400 * dayMs;
 
 /** What works and deserves a second look: unsafe switches, dated exceptions, things that can never be used. One line each. */
 export function warningsOf(config: Config, now = Date.now()): string[] {
@@ -100,7 +97,7 @@ function dated({ credential, observe }: DestinationConfig, now: number): Problem
     const path = ['observe', 'until'];
     problems.push({
       path,
-      message: dateMessage(observe.until, now, { past: 'has passed: policy is enforced', running: 'policy is not enforced' }),
+      message: datedText(observe.until, now, { past: 'has passed: policy is enforced', running: 'policy is not enforced' }),
     });
   }
   if (credential?.kind === 'static') {
@@ -108,16 +105,8 @@ function dated({ credential, observe }: DestinationConfig, now: number): Problem
     const running = `a shared static secret (${credential.reason})`;
     problems.push({
       path,
-      message: dateMessage(credential.expires, now, { past: 'has passed: calls are refused until the secret is replaced', running }),
+      message: datedText(credential.expires, now, { past: 'has passed: calls are refused until the secret is replaced', running }),
     });
   }
   return problems;
-}
-
-function dateMessage(at: number, now: number, { past, running }: { past: string; running: string }): string {
-  if (at <= now) return past;
-  const days = Math.ceil((at - now) / dayMs);
-  return at - now > longMs
-    ? `${running}, for ${days} more days, which is long for an exception`
-    : `${running}, for ${days} more day${days === 1 ? '' : 's'}`;
 }

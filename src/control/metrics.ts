@@ -33,6 +33,10 @@ const taskEvents = ['opened', 'completed', 'expired', 'revoked', 'refused'];
 export function createMetrics(gauges: Gauges): Metrics {
   const calls = new Map<string, Map<string, number>>();
   const buckets = boundsMs.map(() => 0);
+  const trials = new Map([
+    ['allow', 0],
+    ['deny', 0],
+  ]);
   const tlsFailures = new Map<string, number>();
   const sums = { count: 0, durationMs: 0, requestBytes: 0, responseBytes: 0 };
   // Present from the start: an alert on a rate needs the zero before the one.
@@ -56,6 +60,7 @@ export function createMetrics(gauges: Gauges): Metrics {
       const byCode = calls.get(decision) ?? new Map<string, number>();
       if (byCode.size === 0) calls.set(decision, byCode);
       byCode.set(code, (byCode.get(code) ?? 0) + 1);
+      if (event.trial !== undefined) trials.set(event.trial.decision, (trials.get(event.trial.decision) ?? 0) + 1);
       sums.count += 1;
       sums.durationMs += event.duration_ms;
       sums.requestBytes += event.request_bytes;
@@ -97,6 +102,12 @@ export function createMetrics(gauges: Gauges): Metrics {
           ['{cache="hit"}', decisions.cached],
           ['{cache="miss"}', decisions.evaluated],
         ]),
+        ...family(
+          'exeat_policy_trials_total',
+          'counter',
+          'Calls that policies which are only tried out would have decided otherwise, by how.',
+          [...trials].map(([decision, count]): Sample => [`{decision="would_${decision}"}`, count]),
+        ),
         ...histogram('exeat_call_duration_seconds', 'Time from a call being read to its end.', buckets, sums),
         ...family('exeat_request_bytes_total', 'counter', 'Bytes of request bodies sent on.', [['', sums.requestBytes]]),
         ...family('exeat_response_bytes_total', 'counter', 'Bytes of response bodies passed back.', [['', sums.responseBytes]]),

@@ -22,6 +22,8 @@ export interface CedarDependencies {
   readonly destinations: readonly Destination[];
   /** By name; what an intent holds is not policy's business. */
   readonly intents: Readonly<Record<string, unknown>>;
+  /** Policies decide as they will once nothing is tried out any more: for fixtures and replays. */
+  readonly allInForce?: boolean;
 }
 
 /** Decides and explains without waiting for anything. */
@@ -31,7 +33,10 @@ export interface CedarPolicy extends PolicyDecisionPoint {
 }
 
 /** Loads every `*.cedar` file of the directory. Throws with all problems, one a line, when one policy cannot be relied on. */
-export function create({ directory }: z.output<typeof config>, { destinations, intents }: CedarDependencies): CedarPolicy {
+export function create(
+  { directory }: z.output<typeof config>,
+  { destinations, intents, allInForce = false }: CedarDependencies,
+): CedarPolicy {
   const cedar = loadCedar();
   const vocabulary = vocabularyOf(destinations, Object.keys(intents));
   const { policies, problems } = readPolicies(cedar, directory);
@@ -45,8 +50,9 @@ export function create({ directory }: z.output<typeof config>, { destinations, i
     return decider(loadCedar(), { policies: inForce, vocabulary });
   };
   const empty = policies.length === 0 ? [`${directory} holds no policies: every call is denied`] : [];
+  const byAll = decider(cedar, { policies, vocabulary });
   return {
-    ...tryingOut(decider(cedar, { policies, vocabulary }), trial, without),
+    ...(allInForce ? byAll : tryingOut(byAll, trial, without)),
     tried: trial.until,
     inputs: inputsBy(plan),
     sources: policies.map(({ id, file, line }) => ({ id, file, line })),

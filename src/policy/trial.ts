@@ -1,3 +1,4 @@
+import { datedText } from '../dated.ts';
 import { date } from '../settings.ts';
 import type { PolicySource } from './cedar-source.ts';
 import type { AccessRequest, Decision, Explanation } from './policy.ts';
@@ -27,9 +28,8 @@ export function trialOf(policies: readonly PolicySource[], now = Date.now()): Tr
       continue;
     }
     until.set(id, read.data);
-    warnings.push(
-      say(read.data <= now ? `@observe("${text}") has passed: it is in force` : `it is tried out until ${text}, and not in force`),
-    );
+    const running = `it is tried out until ${text}, and not in force`;
+    warnings.push(say(datedText(read.data, now, { past: `@observe("${text}") has passed: it is in force`, running })));
   }
   return { until, problems, warnings };
 }
@@ -46,6 +46,8 @@ interface Decides {
 export function tryingOut<P extends Decides>(policy: P, { until }: Trial, make: (without: ReadonlySet<string>) => Decides): P {
   if (until.size === 0) return policy;
   const sets = new Map<string, Decides>();
+  // At once: nothing is made on a call's time until a day has passed.
+  inForceAt(Date.now());
 
   /** The policies that are in force at that time; each set of them is made once. */
   function inForceAt(time: number): Decides {
@@ -62,12 +64,22 @@ export function tryingOut<P extends Decides>(policy: P, { until }: Trial, make: 
     decide(request) {
       const set = inForceAt(request.time);
       const decision = set.decide(request);
-      if (set === policy) return decision;
-      const all = policy.decide(request);
-      if (decision.allow === all.allow || decision.error !== undefined) return decision;
-      if (request.operation.group === 'mint' && !all.allow) return all;
-      return { ...decision, trial: { allow: all.allow, policies: all.policies } };
+      return set === policy ? decision : marked(request, decision, policy.decide(request));
     },
-    explain: (request) => inForceAt(request.time).explain(request),
+    explain(request) {
+      const set = inForceAt(request.time);
+      const explanation = set.explain(request);
+      if (set === policy) return explanation;
+      const all = policy.explain(request);
+      const decision = marked(request, explanation.decision, all.decision);
+      return decision === all.decision ? all : { ...explanation, decision };
+    },
   };
+}
+
+/** The decision that is in force, with what that of all policies is where it is another. */
+function marked({ operation }: AccessRequest, decision: Decision, all: Decision): Decision {
+  if (decision.allow === all.allow || decision.error !== undefined) return decision;
+  if (operation.group === 'mint' && !all.allow) return all;
+  return { ...decision, trial: { allow: all.allow, policies: all.policies } };
 }

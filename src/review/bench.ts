@@ -11,7 +11,7 @@ import { createDestinationTable } from '../protocol/destinations.ts';
 import { createMcpKnowledge } from '../protocol/mcp/knowledge.ts';
 import type { Task } from '../tasks/task.ts';
 
-/** A configuration's policies, for calls that nobody makes: no listener, no connection, no secret. */
+/** A configuration's policies, for calls that nobody makes: no listener, no connection, no secret. What is tried out counts as in force. */
 export interface Bench {
   readonly policy: PolicyDecisionPoint;
   readonly config: Config;
@@ -44,7 +44,7 @@ export function openBench(config: Config): Bench {
   const table = createDestinationTable(destinations);
   const nothingKept = { records: () => ({ put: () => undefined, delete: () => undefined, all: () => [] }) };
   const classifier = createClassifier(destinations, { mcp: createMcpKnowledge(nothingKept) });
-  const policy = createPolicy(config.policy, { destinations, intents: config.intents });
+  const policy = createPolicy(config.policy, { destinations, intents: config.intents, allInForce: true });
   return {
     policy,
     config,
