@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** How long a client that is to be disconnected may pause in what it still sends. */
+/** How long a client whose answer is there may pause in what it still sends. */
 const lingerMs = 1000;
 
 /**
@@ -8,16 +8,31 @@ const lingerMs = 1000;
  * it still sends resets the connection, and the answer is lost with it (RFC 9112 §9.6).
  */
 export function endLingering(response: ServerResponse, last?: Uint8Array): void {
-  const request = response.req;
-  if (request.complete) return void response.end(last);
   if (last === undefined) response.flushHeaders();
   else response.write(last);
+  response.req.resume();
+  whenQuiet(response, () => response.end());
+}
+
+/** After an answer that came early on a connection that stays: a client that falls silent in the middle of its request would stay for ever. */
+export function closeStalled(response: ServerResponse): void {
+  const { req: request } = response;
+  const close = () => request.complete || request.socket.destroySoon();
+  response.once('finish', () => request.complete || whenQuiet(response, close));
+}
+
+/** Calls once: when all of the request is there, or nothing more of it has come for a while. */
+function whenQuiet({ req: request }: ServerResponse, then: () => void): void {
+  const { socket } = request;
+  let seen = socket.bytesRead;
+  const timer = setInterval(() => {
+    if (socket.bytesRead === seen) end();
+    seen = socket.bytesRead;
+  }, lingerMs).unref();
   const end = () => {
-    clearTimeout(timer);
-    response.end();
+    clearInterval(timer);
+    request.off('close', end);
+    then();
   };
-  const timer = setTimeout(end, lingerMs).unref();
-  request.on('data', () => timer.refresh());
   request.once('close', end);
-  request.resume();
 }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Reply } from '../call.ts';
-import { endLingering } from './linger.ts';
+import { closeStalled, endLingering } from './linger.ts';
 
 const smallBytes = 16 * 1024;
 
@@ -43,8 +43,11 @@ export class HttpReply implements Reply {
 
   end(chunk?: Uint8Array, trailers?: readonly [string, string][]): void {
     if (trailers !== undefined) this.#response.addTrailers(trailers);
-    if (!this.#response.req.complete && this.#closes()) endLingering(this.#response, chunk);
-    else if (chunk === undefined) this.#response.end();
+    if (!this.#response.req.complete) {
+      if (this.#closes()) return endLingering(this.#response, chunk);
+      closeStalled(this.#response);
+    }
+    if (chunk === undefined) this.#response.end();
     // As a string of bytes Node joins a small body to the head and writes both at once.
     else if (!this.#written && chunk.length <= smallBytes && Buffer.isBuffer(chunk)) this.#response.end(chunk.toString('latin1'), 'latin1');
     else this.#response.end(chunk);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { startOrigin } from '../support/origin.ts';
 import { loopback, permitAll, startTestSidecar } from '../support/sidecar.ts';
@@ -64,4 +64,30 @@ for (const connection of ['keep-alive', 'close']) {
     const [event] = await exeat.events({ kind: 'call' });
     assert.equal(event?.['status'], 413);
   });
+}
+
+// Some clients (axios among them) leave an upload as it is when its answer comes early, and their connection open: nobody would ever close it.
+test('a client that falls silent in an upload that was answered is disconnected, one that goes on may keep its connection', async () => {
+  await using origin = await startOrigin();
+  await using exeat = await startTestSidecar({ destinations: { api: loopback(origin) }, policy: denied });
+  const [host = '', port] = exeat.proxy.split(':');
+  const head = (method: string, length: number): string =>
+    `${method} ${origin.url}/x HTTP/1.1\r\nHost: ${origin.host}\r\nProxy-Authorization: ${exeat.open().authorization}\r\nContent-Length: ${length}\r\n\r\n`;
+  const socket = connect(Number(port), host).setEncoding('latin1');
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => void socket.destroy());
+  const closed = once(socket, 'close');
+  socket.write(`${head('POST', 10)}12345`);
+  await until(socket, /policy_denied/);
+  socket.write('67890');
+  socket.write(head('GET', 0));
+  await until(socket, /HTTP\/1\.1 200 /);
+  socket.write(`${head('POST', 10)}12345`);
+  await until(socket, /policy_denied/);
+  await closed;
+});
+
+async function until(socket: Socket, pattern: RegExp): Promise<void> {
+  let text = '';
+  while (!pattern.test(text)) text += ((await once(socket, 'data')) as string[]).join('');
 }
