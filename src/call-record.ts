@@ -110,6 +110,7 @@ export class CallRecord implements MessageSource {
       decision: decision === undefined ? undefined : this.permit === undefined ? 'deny' : this.permit.observed ? 'would_deny' : 'allow',
       policies: decision?.policies,
       trial: decision?.trial && { decision: decision.trial.allow ? 'allow' : 'deny', policies: decision.trial.policies },
+      decision_id: decision?.id,
       inputs: decision?.inputs,
       policy_digest: this.policyDigest,
       planned: this.planned,

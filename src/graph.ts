@@ -8,9 +8,8 @@ import { createClients } from './egress/client.ts';
 import type { GuardedHost } from './egress/connector.ts';
 import { createUpstream } from './egress/dispatch.ts';
 import type { Fingerprint } from './fingerprint.ts';
+import { openPolicy, type OpenPolicy } from './open-policy.ts';
 import type { Graph } from './pipeline.ts';
-import { recordingInputs } from './policy/inputs.ts';
-import { createPolicy } from './policy/registry.ts';
 import type { McpKnowledge } from './protocol/mcp/knowledge.ts';
 import { createClassifier } from './protocol/classifier.ts';
 import { createDestinationTable } from './protocol/destinations.ts';
@@ -22,15 +21,22 @@ export interface GraphParts {
   readonly via: string;
   readonly fingerprint: Fingerprint;
   readonly audit: AuditSink;
+  readonly stateFolder: string;
+  readonly warn: (message: string) => void;
   /** What is remembered of MCP servers. */
   readonly mcp: McpKnowledge;
 }
 
+export interface BuiltGraph {
+  readonly graph: Graph;
+  readonly providers: Providers;
+  /** Where the graph's policy comes from. */
+  readonly policies: OpenPolicy;
+}
+
 /** Everything that a reload replaces, made whole from one configuration. Throws when any part of it cannot be made. */
-export function buildGraph(
-  config: Config,
-  { authority, host, via, fingerprint, audit, mcp }: GraphParts,
-): { graph: Graph; providers: Providers } {
+export async function buildGraph(config: Config, parts: GraphParts): Promise<BuiltGraph> {
+  const { authority, host, via, fingerprint, audit, mcp } = parts;
   const destinations = destinationsOf(config);
   const providers: Providers = new Map(
     destinations.flatMap((destination) => {
@@ -38,12 +44,12 @@ export function buildGraph(
       return credential === undefined ? [] : [[destination, createProvider(credential, { authority })] as const];
     }),
   );
-  const policy = createPolicy(config.policy, { destinations, intents: config.intents });
-  const graph: Graph = {
+  const rest = {
     destinations: createDestinationTable(destinations),
     classifier: createClassifier(destinations, { mcp }),
-    policy: config.audit.inputs ? recordingInputs(policy, fingerprint) : policy,
     upstream: createUpstream({ clients: createClients(host), via, audit }),
   };
-  return { graph, providers };
+  // Last: nothing that fails may leave its connections open.
+  const policies = await openPolicy(config, { ...parts, destinations, record: config.audit.inputs ? fingerprint : undefined });
+  return { graph: { ...rest, policy: policies.policy }, providers, policies };
 }

@@ -1,6 +1,6 @@
 import type { AuditSink } from './audit/audit.ts';
 import type { Config } from './config/schema.ts';
-import { webhookNetworkOf } from './config/webhook.ts';
+import { webhookNetworkOf } from './config/peers.ts';
 import { createGuardedFetch } from './egress/client.ts';
 import type { GuardedHost } from './egress/connector.ts';
 import type { OperatorLog } from './log.ts';

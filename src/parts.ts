@@ -1,6 +1,6 @@
 import { isRefusal, type Refusal } from './errors.ts';
 import type { Stages } from './pipeline.ts';
-import { grant, type AccessRequest, type Decision } from './policy/policy.ts';
+import { decideAll, grant, undecided, type AccessRequest, type Decision } from './policy/policy.ts';
 import { operationName, type Operation } from './protocol/operation.ts';
 import { taught } from './teach.ts';
 
@@ -12,10 +12,14 @@ export interface PartsDecided {
 
 /** What the same message does besides is decided like it; nobody is asked for approval of a part. */
 export async function allPermitted({ graph, tasks }: Stages, like: AccessRequest, operations: readonly Operation[]): Promise<PartsDecided> {
+  const requests = operations.map((operation) => {
+    const planned = tasks.planned(like.task, operationName(like.target, operation));
+    return { ...like, operation, planned };
+  });
+  const decisions = await decideAll(graph.policy, requests);
   let observed: Decision | undefined;
-  for (const operation of operations) {
-    const request = { ...like, operation, planned: tasks.planned(like.task, operationName(like.target, operation)) };
-    const decision = await graph.policy.decide(request);
+  for (const [index, request] of requests.entries()) {
+    const decision = decisions[index] ?? undecided;
     const permit = grant(request, decision);
     if (isRefusal(permit)) return { refusal: permit.refused === 'policy_denied' ? taught(graph, request, decision) : permit, decision };
     if (permit.observed) observed ??= { ...decision, policies: decision.trial?.policies ?? decision.policies };

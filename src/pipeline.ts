@@ -12,7 +12,8 @@ import { grpcFields } from './grpc.ts';
 import type { WorkloadIdentitySource } from './identity/identity.ts';
 import type { CallEvent } from './audit/audit.ts';
 import { allPermitted } from './parts.ts';
-import { grant, type AccessRequest, type Permit, type PolicyDecisionPoint } from './policy/policy.ts';
+import { decideAll, grant, undecided, type AccessRequest, type Permit, type PolicyDecisionPoint } from './policy/policy.ts';
+import { stillGranted } from './regrant.ts';
 import { problemBody, problemType } from './problem.ts';
 import type { AnswerContext, Telling } from './protocol/message.ts';
 import { operationName, type Classifier, type Operation } from './protocol/operation.ts';
@@ -141,6 +142,9 @@ async function pass(stages: Stages, record: CallRecord): Promise<Refusal | undef
   const spent = begun instanceof Promise ? await begun : begun;
   if (spent !== undefined) return spent;
   record.begun = true;
+  // What was put in force while this one was being decided found it in no list of running calls.
+  const barred = stages.graph === graph ? undefined : await stillGranted(record, stages.graph, tasks);
+  if (barred !== undefined) return refuse(barred);
   if (operation.group === 'mint') void log.sink.append(record.mintEvent(stages.fingerprint));
 
   // obtain credential, forward; once more if the destination did not take the credential and the call can be repeated
@@ -188,15 +192,13 @@ function exchangeOf(stages: Stages, record: CallRecord, { request }: Permit): Ex
 
 /** Whether these would be permitted in the task of that request, as things stand. */
 async function may({ graph, tasks }: Stages, like: AccessRequest, operations: readonly Operation[]): Promise<readonly boolean[]> {
-  const answers: boolean[] = [];
-  for (const operation of operations) {
+  const requests = operations.map((operation) => {
     const planned = tasks.planned(like.task, operationName(like.target, operation));
-    const request = { ...like, operation, planned, listing: true };
-    const decided = graph.policy.decide(request);
-    // One that needs approval is there to be asked for.
-    answers.push(!isRefusal(grant(request, decided instanceof Promise ? await decided : decided, 'asked for')));
-  }
-  return answers;
+    return { ...like, operation, planned, listing: true };
+  });
+  const decisions = await decideAll(graph.policy, requests);
+  // One that needs approval is there to be asked for.
+  return requests.map((request, index) => !isRefusal(grant(request, decisions[index] ?? undecided, 'asked for')));
 }
 
 /** The only place where a refusal becomes a reply. */

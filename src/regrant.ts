@@ -17,7 +17,12 @@ export function cutWhatIsNoLongerGranted(graph: Graph, tasks: Pick<TaskGate, 'ch
   }
 }
 
-async function stillGranted(record: CallRecord, graph: Graph, tasks: Pick<TaskGate, 'check' | 'planned'>): Promise<ErrorCode | undefined> {
+/** Why a call would not be let go by this graph; undefined = it would. */
+export async function stillGranted(
+  record: CallRecord,
+  graph: Graph,
+  tasks: Pick<TaskGate, 'check' | 'planned'>,
+): Promise<ErrorCode | undefined> {
   const request = record.permit?.request;
   if (request === undefined) return undefined;
   const target = graph.destinations.resolve(record.call.requested);

@@ -5,21 +5,22 @@ import type { AuditSink } from './audit/audit.ts';
 import { createRefusals } from './audit/refusals.ts';
 import { createAudit } from './audit/sink.ts';
 import { caFoldersOf } from './config/ca-folders.ts';
-import { authorityNetworkOf } from './config/destinations.ts';
 import { defaultFolders } from './config/folders.ts';
-import { inForce } from './config/in-force.ts';
+import { authorityNetworkOf } from './config/peers.ts';
 import { createReloader, type ReloadResult } from './config/reload.ts';
 import { assertReloadable } from './config/restart.ts';
 import type { Config } from './config/schema.ts';
 import { createAuthorityClient } from './credentials/authority-client.ts';
 import { createBroker } from './credentials/broker.ts';
 import { createMetrics, type Metrics } from './control/metrics.ts';
+import { openGraph } from './current-graph.ts';
+import type { PeerNetwork } from './destination.ts';
 import { callsToEnd, cutCalls, revokeAlive } from './drain.ts';
 import type { Resolve } from './egress/address-guard.ts';
 import { createGuardedFetch } from './egress/client.ts';
 import type { ErrorCode } from './errors.ts';
 import { createFingerprint } from './fingerprint.ts';
-import { buildGraph } from './graph.ts';
+import type { BuiltGraph } from './graph.ts';
 import type { WorkloadIdentitySource } from './identity/identity.ts';
 import { createIdentity } from './identity/registry.ts';
 import { closeServer, listen, spellings, type Closing, type ListenAt } from './listen.ts';
@@ -63,9 +64,6 @@ export interface RunningStages extends AsyncDisposable {
   openProxy(at: ListenAt, bound?: BoundListener): Promise<string>;
 }
 
-/** Longer than any stage may take between a call's begin and its dial: until then the old graph's pools stay usable. */
-const retireAfterMs = 60_000;
-
 /** Starts everything that stands behind the listeners. Throws, with nothing left open, when any part cannot start. */
 export async function startStages({ config, reread, log, resolve }: SidecarOptions): Promise<RunningStages> {
   await using stack = new AsyncDisposableStack();
@@ -86,7 +84,8 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
   const metrics = createMetrics({
     openTasks: () => tasks.openCount,
     auditFailed: () => sink.failure !== undefined,
-    decisions: () => graph.policy.counts,
+    decisions: () => current.graph.policy.counts,
+    policyConfirmedAt: () => current.graph.policy.confirmedAt?.(),
     identityExpiresAt: () => identity.expiresAt(),
   });
   const audit = metrics.counting(sink);
@@ -107,18 +106,12 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
   const client = network === undefined ? undefined : stack.use(createGuardedFetch(network, { ownPorts, resolve }));
   const authority = config.authority && client && createAuthorityClient(config.authority, { identity, fetch: client.fetch });
   const mcp = createMcpKnowledge(state);
-  const build = (next: Config) => ({
-    ...buildGraph(next, { authority, host, via, fingerprint, audit, mcp }),
-    toAuthority: authorityNetworkOf(next),
-  });
-  let current = config;
-  let { graph, providers } = build(config);
-  const tellInForce = (how: Parameters<typeof inForce>[1]): void => {
-    for (const event of inForce(current, how, graph.policy)) void audit.append(event);
-  };
+  const warn = (message: string) => log.warn({}, message);
+  const parts = { authority, host, via, fingerprint, audit, mcp, stateFolder: state.folder, warn };
+  const current = stack.use(await openGraph(config, parts));
 
   const broker = stack.use(
-    createBroker({ providers, state, audit, fingerprint, taskIsOpen: (id) => tasks.isOpen(id), warn: (message) => log.warn({}, message) }),
+    createBroker({ providers: current.providers, state, audit, fingerprint, taskIsOpen: (id) => tasks.isOpen(id), warn }),
   );
   let proxy = '';
   const tasks: Tasks = createTasks(config, {
@@ -137,7 +130,7 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
   const tlsFailed = createTlsComplaints({ log, refused, count: (failure) => metrics.clientTlsFailed(failure) });
   const stages: Stages = {
     get graph() {
-      return graph;
+      return current.graph;
     },
     identity,
     tasks,
@@ -151,19 +144,17 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
   stack.use(watchLongCalls(tasks, stages));
   const ownAuthorities = new Set<string>();
   const reloader = stack.use(
-    createReloader<Config, ReturnType<typeof build>>({
-      load: () => assertReloadable(current, reread()),
-      build,
+    createReloader<Config, BuiltGraph & { readonly toAuthority: PeerNetwork | undefined }>({
+      load: () => assertReloadable(current.config, reread()),
+      build: async (next) => ({ toAuthority: authorityNetworkOf(next), ...(await current.build(next)) }),
       swap: (next, settings) => {
-        const retired = graph;
-        [current, graph, providers] = [settings, next.graph, next.providers];
+        current.swap(next, settings);
         if (next.toAuthority !== undefined) client?.redirect(next.toAuthority);
-        broker.swapProviders(providers);
+        broker.swapProviders(next.providers);
         tasks.reconfigure(settings);
         approvals.reconfigure(settings.approvals);
-        cutWhatIsNoLongerGranted(graph, tasks);
-        setTimeout(() => void retired.upstream[Symbol.asyncDispose](), retireAfterMs).unref();
-        tellInForce('reloaded');
+        cutWhatIsNoLongerGranted(current.graph, tasks);
+        current.tell('reloaded');
       },
       report: (result, cause) => {
         if (result.reloaded) log.info({ cause }, 'configuration reloaded');
@@ -175,7 +166,8 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
   // What the process before left is known at once; asking the issuers to revoke it does not hold up the start.
   broker.resume().catch((error: unknown) => log.error({ error }, 'what was left from before could not be dealt with'));
   await tasks.start();
-  tellInForce('loaded at start');
+  current.tell('loaded at start');
+  current.watch(() => cutWhatIsNoLongerGranted(current.graph, tasks));
   // While nobody watches nothing issued stays alive; open tasks get fresh credentials at the next start.
   stack.defer(() => revokeAlive(tasks, broker));
 
@@ -188,7 +180,7 @@ export async function startStages({ config, reread, log, resolve }: SidecarOptio
   };
   return {
     get graph() {
-      return graph;
+      return current.graph;
     },
     identity,
     tasks,

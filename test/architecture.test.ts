@@ -55,6 +55,8 @@ const layerOfFile: Readonly<Record<string, Layer>> = {
   'graph.ts': 'roots',
   'stages.ts': 'roots',
   'open-approvals.ts': 'roots',
+  'open-policy.ts': 'roots',
+  'current-graph.ts': 'roots',
   'sidecar.ts': 'roots',
   'main.ts': 'main',
 };
@@ -63,10 +65,12 @@ const layerOfFile: Readonly<Record<string, Layer>> = {
 const homes: Readonly<Record<string, readonly string[]>> = {
   '@cedar-policy/cedar-wasm': ['policy/'],
   'ipaddr.js': ['egress/'],
-  // The authority shares no code with the sidecar whose tokens it judges.
-  jose: ['identity/', 'authority/'],
+  '@open-policy-agent/opa-wasm': ['policy/'],
+  // The authority shares no code with the sidecar whose tokens it judges; signatures of policy bundles are no tokens.
+  jose: ['identity/', 'authority/', 'policy/'],
   // A data structure, like Map.
   'lru-cache': ['ingress/', 'egress/', 'policy/', 'protocol/'],
+  'modern-tar': ['policy/'],
   oauth4webapi: ['credentials/'],
   pino: ['log.ts'],
   undici: ['egress/'],

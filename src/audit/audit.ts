@@ -22,6 +22,8 @@ export interface CallEvent {
   readonly policies?: readonly string[] | undefined;
   /** What policies would have decided if those that are tried out were in force, where that is something else, and which would. */
   readonly trial?: { readonly decision: 'allow' | 'deny'; readonly policies: readonly string[] } | undefined;
+  /** What a policy engine elsewhere calls its decision, in its own log. */
+  readonly decision_id?: string | undefined;
   /** Where that is switched on: what the policies in scope read, by attribute; nothing of it is a secret. */
   readonly inputs?: Readonly<Record<string, unknown>> | undefined;
   readonly policy_digest?: string | undefined;

@@ -1,14 +1,15 @@
 import { parseArgs } from 'node:util';
 import { ownCaFindings } from '../config/own-ca.ts';
-import { authorityNetworkOf, destinationsOf } from '../config/destinations.ts';
+import { destinationsOf } from '../config/destinations.ts';
 import { missingSecrets, trustedPathsOf } from '../config/files.ts';
 import { configJsonSchema } from '../config/json-schema.ts';
 import { configPath, loadConfig } from '../config/load.ts';
+import { authorityNetworkOf, policyNetworkOf, webhookNetworkOf } from '../config/peers.ts';
 import { ConfigError, problemText } from '../config/problems.ts';
 import type { Config } from '../config/schema.ts';
 import { warningsOf } from '../config/warnings.ts';
 import { writableByOthers } from '../config/writable.ts';
-import { createPolicy } from '../policy/registry.ts';
+import { bundleOf, createPolicy, nowhere } from '../policy/registry.ts';
 
 export const summary = 'read config and policies as "serve" would, and say what is wrong';
 
@@ -83,9 +84,11 @@ function findings(file: string): Findings {
 
 function policyFindings(config: Config): Findings {
   const destinations = destinationsOf(config);
-  authorityNetworkOf(config);
+  for (const networkOf of [authorityNetworkOf, webhookNetworkOf, policyNetworkOf]) networkOf(config);
+  if (bundleOf(config.policy) !== undefined)
+    return { problems: [], warnings: ['policy.bundle: what is in it is read when Exeat starts, and was not looked at here'] };
   try {
-    const { warnings } = createPolicy(config.policy, { destinations, intents: config.intents });
+    const { warnings } = createPolicy(config.policy, { destinations, intents: config.intents, fetch: nowhere, bundle: undefined });
     return { problems: [], warnings };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

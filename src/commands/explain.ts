@@ -18,7 +18,7 @@ interface Explained {
   readonly operation?: string;
   readonly decision: string;
   readonly reason?: string;
-  readonly policies?: readonly { readonly id: string; readonly file: string; readonly line: number }[];
+  readonly policies?: readonly { readonly id: string; readonly file?: string; readonly line?: number }[];
   /** What policies that are only tried out would decide, where that is something else. */
   readonly trial?: { readonly decision: string; readonly policies: readonly string[] };
   readonly errors?: readonly string[];
@@ -54,7 +54,7 @@ function headerOf(text: string): [name: string, value: string] {
 function linesFor({ operation, decision, reason, policies = [], trial, errors = [], would_issue: issued }: Explained): string[] {
   return [
     `${decision}${reason === undefined ? '' : ` (${reason})`}${operation === undefined ? '' : `: ${operation}`}`,
-    ...policies.map(({ id, file, line }) => `  by "${id}" at ${file}:${line}`),
+    ...policies.map(({ id, file, line }) => `  by "${id}"${file === undefined ? '' : ` at ${file}:${line}`}`),
     ...(policies.length === 0 && decision !== 'allow' ? ['  no policy permits it'] : []),
     ...(trial === undefined
       ? []

@@ -4,6 +4,7 @@ import { configPath, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { didYouMean } from '../nearest.ts';
 import { openBench, type Bench } from '../review/bench.ts';
+import { directoryOf } from '../policy/registry.ts';
 import { readFixtures, runFixture, type FixtureResult } from '../review/fixtures.ts';
 import { readCalls } from '../review/log.ts';
 import { replay, type Change } from '../review/replay.ts';
@@ -61,7 +62,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 async function testPolicies(config: Config, folder: string | undefined, values: Values): Promise<number> {
   const bench = openBench(config);
-  const from = folder ?? join(config.policy.directory, 'tests');
+  const from = folder ?? join(directoryOf(config.policy) ?? '', 'tests');
   const results: FixtureResult[] = [];
   for (const fixture of readFixtures(from)) results.push(await runFixture(bench, fixture));
   const coverage = coverageOf(bench, results);

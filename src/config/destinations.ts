@@ -1,4 +1,4 @@
-import type { Destination, PeerNetwork } from '../destination.ts';
+import type { Destination } from '../destination.ts';
 import { type DestinationConfig, tlsOf } from './destination.ts';
 import { modelSettings } from './models.ts';
 import { endpointsOf } from './network-checks.ts';
@@ -18,28 +18,6 @@ export function destinationsOf(config: Config): Destination[] {
   );
   problems.throwAny();
   return agreeOnArguments(destinations);
-}
-
-/** How to reach the authority; undefined without one. Reads its CA file. */
-export function authorityNetworkOf(config: Config): PeerNetwork | undefined {
-  const { authority } = config;
-  if (authority === undefined) return undefined;
-  const { connect_to: connectTo, ca, timeouts } = authority;
-  const problems = createProblems();
-  const proxied = proxiedBy(config, problems.at('upstream_proxy', 'ca'));
-  const pem = ca === undefined ? undefined : readPem(ca, problems.at('authority', 'ca'));
-  problems.throwAny();
-  return {
-    ...(connectTo === undefined ? {} : { connectTo }),
-    ...proxied.anyName(connectTo),
-    ...(pem === undefined ? {} : { ca: pem }),
-    // Clear text is for loopback alone, which is a private range.
-    allowPrivate: authority.allow_private || authority.unsafe_cleartext,
-    unsafeCleartext: authority.unsafe_cleartext,
-    connectTimeoutMs: timeouts.connect,
-    headersTimeoutMs: timeouts.headers,
-    idleTimeoutMs: timeouts.idle,
-  };
 }
 
 function destinationOf(

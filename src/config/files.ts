@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { bundleOf, directoryOf, peerOf } from '../policy/registry.ts';
 import { defaultFolders } from './folders.ts';
 import { caFoldersOf } from './ca-folders.ts';
 import { childOf } from './json-schema.ts';
@@ -25,14 +26,21 @@ export function trustedPathsOf(config: Config, file: string): string[] {
 
 /** The files that are read when the configuration is loaded; what a watch looks at. */
 export function loadedPathsOf(config: Config, file: string): string[] {
-  const cas = [config.authority?.ca, config.upstream_proxy?.ca, ...Object.values(config.destinations).map(({ ca }) => ca)];
+  const { policy } = config;
+  const keys = Object.values(bundleOf(policy)?.keys ?? {}).map((key) => key.file);
+  const cas = [
+    config.authority?.ca,
+    config.upstream_proxy?.ca,
+    peerOf(policy)?.ca,
+    ...Object.values(config.destinations).map(({ ca }) => ca),
+  ];
   const tools = Object.values(config.destinations).map(({ tools }) => tools?.reviewed);
-  return [file, config.policy.directory, ...[...cas, ...tools].filter((path) => path !== undefined)];
+  return [file, ...[directoryOf(policy), ...keys, ...cas, ...tools].filter((path) => path !== undefined)];
 }
 
 /** One line for each secret that could not be had now. Not an error: secrets are often mounted only where Exeat runs. */
 export function missingSecrets(config: Config): string[] {
-  const references = (['tls', 'upstream_proxy', 'destinations'] as const).flatMap((key) => referencesIn(config[key], [key]));
+  const references = (['tls', 'upstream_proxy', 'policy', 'destinations'] as const).flatMap((key) => referencesIn(config[key], [key]));
   const secrets = references.flatMap(({ path, reference }) => {
     const message = missing(reference);
     return message === undefined ? [] : [problemText({ path, message })];

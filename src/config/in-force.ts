@@ -5,40 +5,37 @@ import { childOf } from './json-schema.ts';
 import type { Config } from './schema.ts';
 
 /** What a load puts in force, for the audit: configuration, policies, each destination that is only observed, and the unsafe switches by name. */
-export function inForce(
-  config: Config,
-  how: 'loaded at start' | 'reloaded',
-  { digest, tried = new Map() }: Pick<PolicyDecisionPoint, 'digest' | 'tried'>,
-): PrivilegeEvent[] {
-  const kind = 'privilege.changed';
+export function inForce(config: Config, how: 'loaded at start' | 'reloaded', policy: Policy): PrivilegeEvent[] {
   const unsafe = unsafeIn(config, '');
+  const observed = Object.entries(config.destinations).flatMap(([name, { observe }]) =>
+    observe === undefined
+      ? []
+      : observedUntil(observe.until, (date) => `${name}: until ${date} what policy denies is forwarded and marked`),
+  );
   return [
     { kind, change: 'config', detail: how },
-    { kind, change: 'policy', detail: how, digest },
-    ...Object.entries(config.destinations).flatMap(([name, { observe }]) =>
-      observe === undefined || observe.until <= Date.now()
-        ? []
-        : [
-            {
-              kind,
-              change: 'observe',
-              detail: `${name}: until ${isoOrNull(observe.until)} what policy denies is forwarded and marked`,
-            } as const,
-          ],
-    ),
-    ...[...tried].flatMap(([id, until]) =>
-      until <= Date.now()
-        ? []
-        : [
-            {
-              kind,
-              change: 'observe',
-              detail: `policy "${id}": until ${isoOrNull(until)} it is tried out, and what it would change is marked`,
-            } as const,
-          ],
-    ),
+    ...policyInForce(how, policy),
+    ...observed,
     ...(unsafe.length === 0 ? [] : [{ kind, change: 'unsafe', detail: unsafe.join(', ') } as const]),
   ];
+}
+
+type Policy = Pick<PolicyDecisionPoint, 'digest' | 'revision' | 'tried'>;
+
+/** The part of it that policies are, which a newer bundle replaces by itself. */
+export function policyInForce(how: string, { digest, revision, tried = new Map() }: Policy): PrivilegeEvent[] {
+  return [
+    { kind, change: 'policy', detail: revision === undefined ? how : `${how}: ${revision}`, digest },
+    ...[...tried].flatMap(([id, until]) =>
+      observedUntil(until, (date) => `policy "${id}": until ${date} it is tried out, and what it would change is marked`),
+    ),
+  ];
+}
+
+const kind = 'privilege.changed';
+
+function observedUntil(until: number, detail: (date: string | null) => string): PrivilegeEvent[] {
+  return until <= Date.now() ? [] : [{ kind, change: 'observe', detail: detail(isoOrNull(until)) }];
 }
 
 /** Paths of the `unsafe_…` keys that are set to something. */

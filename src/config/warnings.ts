@@ -2,6 +2,7 @@ import { datedText } from '../dated.ts';
 import { endpointsOf } from './network-checks.ts';
 import { type DestinationConfig, tlsOf } from './destination.ts';
 import { listenText } from './listen.ts';
+import { bundleOf, peerOf } from '../policy/registry.ts';
 import { type Problem, problemText } from './problems.ts';
 import { goesThrough, names } from './proxied.ts';
 import type { Config } from './schema.ts';
@@ -16,6 +17,11 @@ export function warningsOf(config: Config, now = Date.now()): string[] {
       [...unsafe(destination), ...dated(destination, now)].map(({ path, message }) => ({ path: ['destinations', name, ...path], message })),
     ),
   ];
+  const peer = peerOf(config.policy);
+  if (peer?.unsafe_cleartext === true) {
+    const message = 'is asked in clear, over loopback: whoever has its port while it is away answers in its place';
+    problems.push({ path: ['policy', bundleOf(config.policy) === undefined ? 'server' : 'bundle', 'unsafe_cleartext'], message });
+  }
   if (config.authority?.unsafe_cleartext === true)
     problems.push({ path: ['authority', 'unsafe_cleartext'], message: 'tokens may travel in clear, over loopback' });
   return problems.map(problemText);

@@ -1,4 +1,5 @@
 import type { AuditEvent, AuditSink, CallEvent } from '../audit/audit.ts';
+import { boundsMs, createHistogram, type Histogram } from '../histogram.ts';
 import type { DecisionCounts } from '../policy/policy.ts';
 
 /** Values that are asked for when someone looks. */
@@ -7,6 +8,8 @@ export interface Gauges {
   readonly auditFailed: () => boolean;
   /** Of the policies in force: a reload begins anew. */
   readonly decisions: () => DecisionCounts;
+  /** Epoch ms; undefined = they are not from a bundle. */
+  readonly policyConfirmedAt: () => number | undefined;
   /** Epoch ms; undefined = no proof of identity. */
   readonly identityExpiresAt: () => number | undefined;
 }
@@ -26,19 +29,18 @@ export interface Metrics {
 
 type Sample = readonly [labels: string, value: number];
 
-const boundsMs = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30_000];
 const credentialEvents = ['issued', 'revoked', 'revocation_failed', 'expired', 'unknown', 'reflected'];
 const taskEvents = ['opened', 'completed', 'expired', 'revoked', 'refused'];
 
 export function createMetrics(gauges: Gauges): Metrics {
   const calls = new Map<string, Map<string, number>>();
-  const buckets = boundsMs.map(() => 0);
+  const durations = createHistogram();
   const trials = new Map([
     ['allow', 0],
     ['deny', 0],
   ]);
   const tlsFailures = new Map<string, number>();
-  const sums = { count: 0, durationMs: 0, requestBytes: 0, responseBytes: 0 };
+  const sums = { requestBytes: 0, responseBytes: 0 };
   // Present from the start: an alert on a rate needs the zero before the one.
   const events = new Map(
     [...credentialEvents.map((name) => `credential.${name}`), ...taskEvents.map((name) => `task.${name}`)].map((kind) => [kind, 0]),
@@ -61,12 +63,9 @@ export function createMetrics(gauges: Gauges): Metrics {
       if (byCode.size === 0) calls.set(decision, byCode);
       byCode.set(code, (byCode.get(code) ?? 0) + 1);
       if (event.trial !== undefined) trials.set(event.trial.decision, (trials.get(event.trial.decision) ?? 0) + 1);
-      sums.count += 1;
-      sums.durationMs += event.duration_ms;
+      durations.add(event.duration_ms);
       sums.requestBytes += event.request_bytes;
       sums.responseBytes += event.response_bytes;
-      const index = boundsMs.findIndex((bound) => event.duration_ms <= bound);
-      if (index !== -1) buckets[index] = (buckets[index] ?? 0) + 1;
     },
     counting: (sink) => ({
       append(event) {
@@ -84,7 +83,7 @@ export function createMetrics(gauges: Gauges): Metrics {
       [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
     }),
     counts: () => ({
-      calls: sums.count,
+      calls: durations.count,
       denied: [calls.get('deny'), calls.get('none')].flatMap((codes) => [...(codes?.values() ?? [])]).reduce((sum, each) => sum + each, 0),
       issued: events.get('credential.issued') ?? 0,
       revoked: events.get('credential.revoked') ?? 0,
@@ -93,6 +92,7 @@ export function createMetrics(gauges: Gauges): Metrics {
     text() {
       const expiresAt = gauges.identityExpiresAt();
       const decisions = gauges.decisions();
+      const confirmedAt = gauges.policyConfirmedAt();
       const decided = [...calls].flatMap(([decision, codes]) =>
         [...codes].map(([code, count]): Sample => [`{decision="${decision}",code="${code}"}`, count]),
       );
@@ -108,7 +108,14 @@ export function createMetrics(gauges: Gauges): Metrics {
           'Calls that policies which are only tried out would have decided otherwise, by how.',
           [...trials].map(([decision, count]): Sample => [`{decision="would_${decision}"}`, count]),
         ),
-        ...histogram('exeat_call_duration_seconds', 'Time from a call being read to its end.', buckets, sums),
+        ...histogram('exeat_call_duration_seconds', 'Time from a call being read to its end.', durations),
+        ...remoteFamilies(decisions.remote),
+        ...family(
+          'exeat_policy_bundle_confirmed_timestamp_seconds',
+          'gauge',
+          'When the policy bundle in force was last found to be the newest; absent where there is none.',
+          confirmedAt === undefined ? [] : [['', Math.floor(confirmedAt / 1000)]],
+        ),
         ...family('exeat_request_bytes_total', 'counter', 'Bytes of request bodies sent on.', [['', sums.requestBytes]]),
         ...family('exeat_response_bytes_total', 'counter', 'Bytes of response bodies passed back.', [['', sums.responseBytes]]),
         ...family(
@@ -143,12 +150,20 @@ function family(name: string, type: 'counter' | 'gauge', help: string, samples: 
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples.map(([labels, value]) => `${name}${labels} ${value}`).toSorted()];
 }
 
-function histogram(
-  name: string,
-  help: string,
-  buckets: readonly number[],
-  sums: { readonly count: number; readonly durationMs: number },
-): string[] {
+function remoteFamilies(remote: DecisionCounts['remote']): string[] {
+  if (remote === undefined) return [];
+  return [
+    ...histogram('exeat_policy_engine_duration_seconds', 'Time that the policy engine took to answer, or to fail.', remote.durations),
+    ...family('exeat_policy_engine_failures_total', 'counter', 'Questions that the policy engine did not answer as it must.', [
+      ['', remote.failed],
+    ]),
+    ...family('exeat_policy_engine_paused', 'gauge', '1 while the policy engine is left alone after failures: calls are refused unasked.', [
+      ['', remote.paused ? 1 : 0],
+    ]),
+  ];
+}
+
+function histogram(name: string, help: string, { buckets, count, sumMs }: Histogram): string[] {
   let below = 0;
   const lines = buckets.map((count, index) => {
     below += count;
@@ -158,8 +173,8 @@ function histogram(
     `# HELP ${name} ${help}`,
     `# TYPE ${name} histogram`,
     ...lines,
-    `${name}_bucket{le="+Inf"} ${sums.count}`,
-    `${name}_sum ${sums.durationMs / 1000}`,
-    `${name}_count ${sums.count}`,
+    `${name}_bucket{le="+Inf"} ${count}`,
+    `${name}_sum ${sumMs / 1000}`,
+    `${name}_count ${count}`,
   ];
 }

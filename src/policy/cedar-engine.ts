@@ -3,8 +3,9 @@ import type { ActionGroup } from '../protocol/operation.ts';
 import { cedarRequest } from './cedar-request.ts';
 import type { PolicySource } from './cedar-source.ts';
 import { loadCedar, type Cedar } from './cedar-wasm.ts';
+import { unasked } from './engine-answer.ts';
 import type { AccessRequest, Decision, Explanation } from './policy.ts';
-import { isAction, groupOf, mint, type Vocabulary } from './schema.ts';
+import { mint, type Vocabulary } from './schema.ts';
 import { entitiesIn, headsOf } from './scope.ts';
 
 /** Evaluates, every time anew (about 0.1 ms). */
@@ -41,12 +42,8 @@ export function createEngine(cedar: Cedar, { policies, vocabulary }: PolicySet):
 
   function evaluate(request: AccessRequest): Evaluation {
     const { operation } = request;
-    const group = groupOf(operation.action);
-    const mustAgree = !isAction(operation.group);
-    if (mustAgree && group === undefined) return { decision: { allow: false, policies: [] }, errors: [] };
-    if (mustAgree && operation.group !== group) {
-      return failed([`${operation.action} is in the group ${group}, not ${operation.group}`]);
-    }
+    const beforehand = unasked(request);
+    if (beforehand !== undefined) return { decision: beforehand, errors: beforehand.error === undefined ? [] : [beforehand.error] };
     try {
       const call = { ...cedarRequest(request, vocabulary.attributes), preparsedPolicySetId: name, preparsedSchemaName: name };
       const answer = inUse.statefulIsAuthorized({ ...call, validateRequest: true });

@@ -28,15 +28,12 @@ export interface LoadedPolicies {
   readonly problems: readonly string[];
 }
 
-/** Reads all `*.cedar` files of a directory, in the order of their names. Throws when the directory cannot be read. */
-export function readPolicies(cedar: Cedar, directory: string): LoadedPolicies {
+/** All `*.cedar` files of a directory, in the order of their names. Throws when it cannot be read. */
+export function readPolicyFiles(directory: string): readonly PolicyFile[] {
   const names = entriesOf(directory)
     .filter((name) => name.endsWith('.cedar'))
     .sort();
-  return parsePolicies(
-    cedar,
-    names.map((file) => ({ file, text: readPlainFile(join(directory, file), largestBytes).toString() })),
-  );
+  return names.map((file) => ({ file, text: readPlainFile(join(directory, file), largestBytes).toString() }));
 }
 
 /** Splits files into policies. What cannot be read, and ids that stand twice, are problems; the rest is returned all the same. */

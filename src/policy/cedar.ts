@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Destination } from '../destination.ts';
 import { z } from '../settings.ts';
+import type { Bundle } from './bundle.ts';
 import { checkPolicies } from './cedar-check.ts';
 import { createEngine, type PolicySet } from './cedar-engine.ts';
-import { readPolicies } from './cedar-source.ts';
+import { parsePolicies, readPolicyFiles, type PolicyFile } from './cedar-source.ts';
 import { loadCedar, type Cedar } from './cedar-wasm.ts';
 import { cached } from './decision-cache.ts';
+import { bundleConfig } from './engine-config.ts';
 import { forListing } from './listing.ts';
 import { heedingGet } from './handshakes.ts';
 import { inputsBy } from './inputs.ts';
@@ -16,7 +18,17 @@ import { trialOf, tryingOut } from './trial.ts';
 
 export const kind = 'cedar';
 
-export const config = z.strictObject({ engine: z.literal(kind), directory: z.string().min(1).default('config/policies') });
+/** The official engine, in this process; its policies are the `*.cedar` files of a directory, or those in a bundle. */
+export const config = z
+  .strictObject({
+    engine: z.literal(kind),
+    directory: z.string().min(1).optional().meta({ default: 'config/policies' }),
+    bundle: bundleConfig.optional().meta({ description: 'a signed archive of *.cedar files, instead of the directory' }),
+  })
+  .refine(({ directory, bundle }) => directory === undefined || bundle === undefined, {
+    error: 'has both "directory" and "bundle": policies come from one of them',
+  })
+  .transform(({ engine, directory = 'config/policies', bundle }) => (bundle === undefined ? { engine, directory } : { engine, bundle }));
 
 export interface CedarDependencies {
   readonly destinations: readonly Destination[];
@@ -24,6 +36,8 @@ export interface CedarDependencies {
   readonly intents: Readonly<Record<string, unknown>>;
   /** Policies decide as they will once nothing is tried out any more: for fixtures and replays. */
   readonly allInForce?: boolean;
+  /** Where the configuration names one. */
+  readonly bundle?: Bundle | undefined;
 }
 
 /** Decides and explains without waiting for anything. */
@@ -32,14 +46,12 @@ export interface CedarPolicy extends PolicyDecisionPoint {
   explain(request: AccessRequest): Explanation;
 }
 
-/** Loads every `*.cedar` file of the directory. Throws with all problems, one a line, when one policy cannot be relied on. */
-export function create(
-  { directory }: z.output<typeof config>,
-  { destinations, intents, allInForce = false }: CedarDependencies,
-): CedarPolicy {
+/** Loads every `*.cedar` file of the directory or bundle. Throws with all problems, one a line, when one policy cannot be relied on. */
+export function create(settings: z.output<typeof config>, deps: CedarDependencies): CedarPolicy {
+  const { destinations, intents, allInForce = false, bundle } = deps;
   const cedar = loadCedar();
   const vocabulary = vocabularyOf(destinations, Object.keys(intents));
-  const { policies, problems } = readPolicies(cedar, directory);
+  const { policies, problems } = parsePolicies(cedar, 'directory' in settings ? readPolicyFiles(settings.directory) : filesOf(bundle));
   const checked = checkPolicies(cedar, { policies, vocabulary });
   const trial = trialOf(policies);
   const all = [...problems, ...checked.problems, ...trial.problems];
@@ -49,18 +61,26 @@ export function create(
     const inForce = policies.filter(({ id }) => !tried.has(id));
     return decider(loadCedar(), { policies: inForce, vocabulary });
   };
-  const empty = policies.length === 0 ? [`${directory} holds no policies: every call is denied`] : [];
+  const empty =
+    policies.length === 0 ? [`${'directory' in settings ? settings.directory : 'the bundle'} holds no policies: every call is denied`] : [];
   const byAll = decider(cedar, { policies, vocabulary });
   return {
     ...(allInForce ? byAll : tryingOut(byAll, trial, without)),
     tried: trial.until,
     inputs: inputsBy(plan),
     sources: policies.map(({ id, file, line }) => ({ id, file, line })),
+    revision: bundle?.revision,
     warnings: [...empty, ...checked.warnings, ...trial.warnings, ...plan.warnings],
     digest: createHash('sha256')
       .update(JSON.stringify([vocabulary.schema, policies.map(({ id, text }) => [id, text])]))
       .digest('base64url'),
   };
+}
+
+function filesOf(bundle: Bundle | undefined): readonly PolicyFile[] {
+  if (bundle === undefined) throw new Error('there is no policy bundle');
+  const names = [...bundle.files.keys()].filter((name) => name.endsWith('.cedar')).sort();
+  return names.map((file) => ({ file, text: String(bundle.files.get(file)) }));
 }
 
 /** All that decides by one set of policies. */

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Attribute } from './attributes.ts';
-import { actionOf } from './cedar-request.ts';
 import type { AccessRequest, Decision, DecisionCounts } from './policy.ts';
 import type { ReadPlan, Reads } from './read-plan.ts';
+import { actionOf } from './records.ts';
 import { isAction, groupOf } from './schema.ts';
 
 interface Decides {

@@ -1,9 +1,9 @@
 import { capped, cappedList } from '../capped.ts';
 import type { Fingerprint } from '../fingerprint.ts';
 import type { Attribute, AttributeValue } from './attributes.ts';
-import { actionOf } from './cedar-request.ts';
 import type { AccessRequest, Decision, Inputs, PolicyDecisionPoint } from './policy.ts';
 import type { ReadPlan } from './read-plan.ts';
+import { actionOf } from './records.ts';
 
 /** The same policies; each decision also says what they read for it. */
 export function recordingInputs(policy: PolicyDecisionPoint, fingerprint: Fingerprint): PolicyDecisionPoint {
@@ -18,7 +18,7 @@ export function recordingInputs(policy: PolicyDecisionPoint, fingerprint: Finger
 }
 
 /** Looks the attributes up once for each action, destination and template. */
-export function inputsBy(plan: ReadPlan): PolicyDecisionPoint['inputs'] {
+export function inputsBy(plan: Pick<ReadPlan, 'mentionedFor'>): PolicyDecisionPoint['inputs'] {
   const mentioned = new Map<string, readonly Attribute[]>();
 
   function attributesFor(request: AccessRequest): readonly Attribute[] {

@@ -1,6 +1,7 @@
 import type { Target } from '../destination.ts';
 import { refuse, type Refusal } from '../errors.ts';
 import type { Fingerprint } from '../fingerprint.ts';
+import type { Histogram } from '../histogram.ts';
 import type { Principal } from '../identity/identity.ts';
 import type { Operation } from '../protocol/operation.ts';
 import type { Task } from '../tasks/task.ts';
@@ -30,6 +31,8 @@ export interface Decision {
   readonly trial?: { readonly allow: boolean; readonly policies: readonly string[] };
   /** Set when evaluation failed; the message is for operators. Always with `allow: false`. */
   readonly error?: string;
+  /** What the engine itself calls this decision, where it says so. */
+  readonly id?: string;
   /** For the audit, where it asks for them. */
   readonly inputs?: Inputs;
 }
@@ -52,7 +55,7 @@ export interface PolicyPlace {
 /** A decision and where the policies that determined it stand. */
 export interface Explanation {
   readonly decision: Decision;
-  readonly policies: readonly PolicyPlace[];
+  readonly policies: readonly (Pick<PolicyPlace, 'id'> & Partial<PolicyPlace>)[];
   /** What failed, policy by policy; empty unless `decision.error` is set. */
   readonly errors: readonly string[];
 }
@@ -60,11 +63,23 @@ export interface Explanation {
 export interface DecisionCounts {
   readonly cached: number;
   readonly evaluated: number;
+  /** Of an engine that is asked over the network. */
+  readonly remote?: RemoteCounts;
 }
 
-/** Decides; never enforces. Anything but an explicit allow is a deny: undefined, timeout, parse error, evaluation error. */
+export interface RemoteCounts {
+  /** How long answers and failures took. */
+  readonly durations: Histogram;
+  readonly failed: number;
+  /** It failed so often that it is left alone for a moment: calls are refused unasked. */
+  readonly paused: boolean;
+}
+
+/** Decides; never enforces. Anything but an explicit allow is a deny: undefined, timeout, parse error, evaluation error, unknown obligation. */
 export interface PolicyDecisionPoint {
   decide(request: AccessRequest, signal?: AbortSignal): Decision | Promise<Decision>;
+  /** As `decide` for each, in order, where the engine has a shorter way; see `decideAll`. */
+  decideAll?(requests: readonly AccessRequest[], signal?: AbortSignal): Promise<readonly Decision[]>;
   /** A dry run of `decide`, never from a cache. */
   explain(request: AccessRequest, signal?: AbortSignal): Explanation | Promise<Explanation>;
   /** Off the hot path: only asked for where the audit records it. */
@@ -75,10 +90,34 @@ export interface PolicyDecisionPoint {
   readonly tried?: ReadonlyMap<string, number>;
   /** What `exeat check` should say about the loaded policies; they are in force all the same. */
   readonly warnings: readonly string[];
-  /** SHA-256 over the loaded policies and schema, base64url; in every `call` event. */
+  /** SHA-256 over the loaded policies and schema, base64url; of an engine elsewhere, over how it is asked. In every `call` event. */
   readonly digest: string;
+  /** What the policies call their own version, where they came as a bundle. */
+  readonly revision?: string | undefined;
+  /** When they were last found to be the newest (epoch ms), where they came as a bundle. */
+  confirmedAt?(): number;
   /** Decisions since it was loaded, by where they came from. */
   readonly counts: DecisionCounts;
+}
+
+const atOnce = 16;
+
+/** What stands where there is no decision. */
+export const undecided: Decision = { allow: false, policies: [], error: 'nothing was decided' };
+
+/** Many decisions of one engine, in order: as it does it itself, else a few at a time. */
+export async function decideAll(
+  policy: Pick<PolicyDecisionPoint, 'decide' | 'decideAll'>,
+  requests: readonly AccessRequest[],
+  signal?: AbortSignal,
+): Promise<readonly Decision[]> {
+  if (policy.decideAll !== undefined) return policy.decideAll(requests, signal);
+  const decisions: Decision[] = [];
+  for (let from = 0; from < requests.length; from += atOnce) {
+    const some = requests.slice(from, from + atOnce).map(async (request) => policy.decide(request, signal));
+    decisions.push(...(await Promise.all(some)));
+  }
+  return decisions;
 }
 
 declare const granted: unique symbol;

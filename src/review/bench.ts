@@ -5,7 +5,7 @@ import type { Destination } from '../destination.ts';
 import { isRefusal, type Refusal } from '../errors.ts';
 import { parseTarget } from '../ingress/target.ts';
 import { grant, type AccessRequest, type Decision, type PolicyDecisionPoint } from '../policy/policy.ts';
-import { createPolicy } from '../policy/registry.ts';
+import { createPolicy, nowhere, peerOf } from '../policy/registry.ts';
 import { createClassifier } from '../protocol/classifier.ts';
 import { createDestinationTable } from '../protocol/destinations.ts';
 import { createMcpKnowledge } from '../protocol/mcp/knowledge.ts';
@@ -44,7 +44,10 @@ export function openBench(config: Config): Bench {
   const table = createDestinationTable(destinations);
   const nothingKept = { records: () => ({ put: () => undefined, delete: () => undefined, all: () => [] }) };
   const classifier = createClassifier(destinations, { mcp: createMcpKnowledge(nothingKept) });
-  const policy = createPolicy(config.policy, { destinations, intents: config.intents, allInForce: true });
+  if (peerOf(config.policy) !== undefined)
+    throw new Error('policies that are elsewhere are tested where they are written: this takes "policy: { engine: cedar, directory: … }"');
+  const { intents } = config;
+  const policy = createPolicy(config.policy, { destinations, intents, fetch: nowhere, bundle: undefined, allInForce: true });
   return {
     policy,
     config,

@@ -30,7 +30,7 @@ const config = parseConfig(readFileSync(new URL('config/exeat.yaml', root), 'utf
 const destinations = destinationsOf(config);
 const classifier = createHttpClassifier(destinations);
 const directory = new URL('config/policies', root).pathname;
-const policy = create({ ...config.policy, directory }, { destinations, intents: config.intents });
+const policy = create({ engine: 'cedar', directory }, { destinations, intents: config.intents });
 
 for (const fixture of fixtures) {
   void test(`example policies: ${fixture.says}`, () => {

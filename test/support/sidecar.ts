@@ -25,6 +25,8 @@ export interface TestConfig {
   readonly log?: object;
   /** Cedar text; everything is permitted unless said. */
   readonly policy?: string;
+  /** The whole `policy:` key, for policies that are not Cedar text. */
+  readonly engine?: object;
   /** Reuses the folder of an earlier sidecar: a restart. */
   readonly folder?: string;
 }
@@ -119,7 +121,7 @@ export function configOf(config: TestConfig, folder: string): object {
     tasks: { state: join(folder, 'state'), drain: '200ms', ...config.tasks },
     ...(config.approvals === undefined ? {} : { approvals: config.approvals }),
     intents: config.intents ?? { work: { description: 'Test', destinations: Object.keys(config.destinations) } },
-    policy: { engine: 'cedar', directory: join(folder, 'policies') },
+    policy: config.engine ?? { engine: 'cedar', directory: join(folder, 'policies') },
     audit: { to: join(folder, 'audit.ndjson'), ...config.audit },
     reload: config.reload ?? {},
     log: config.log ?? {},

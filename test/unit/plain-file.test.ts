@@ -32,7 +32,7 @@ const readers: Readonly<Record<string, string>> = {
   'a plain file': `(await import('./src/plain-file.ts')).readPlainFile(path, 99)`,
   'a secret': `(await import('./src/settings.ts')).readSecret({ file: path })`,
   'a configuration': `(await import('./src/config/load.ts')).loadConfig(path)`,
-  'the roots of a destination': `(await import('./src/config/destinations.ts')).authorityNetworkOf({ authority: { ca: path, timeouts: {} } })`,
+  'the roots of a destination': `(await import('./src/config/peers.ts')).authorityNetworkOf({ authority: { ca: path, timeouts: {} } })`,
   'a policy': `(await import('./src/policy/cedar.ts')).create({ engine: 'cedar', directory }, { destinations: [], intents: {} })`,
   'the keys of an issuer': `(await import('./src/authority/issuer-keys.ts')).createKeyLookup({ jwks_file: path }, Date.now)`,
   'older audit files': `(await import('./src/audit/file.ts')).olderFiles(directory + '/audit.ndjson')`,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { authorityNetworkOf, destinationsOf } from '../../../src/config/destinations.ts';
+import { destinationsOf } from '../../../src/config/destinations.ts';
+import { authorityNetworkOf } from '../../../src/config/peers.ts';
 import { parseConfig } from '../../../src/config/load.ts';
 
 const read = (yaml: string) => parseConfig(yaml, 'test.yaml');
