@@ -28,7 +28,7 @@ const undici: Client = {
 const axios: Client = {
   ...library('axios', 'axios.mjs'),
   lacks: ['keep-alive'],
-  limits: ['stops an upload that is answered early, and leaves its connection open'],
+  limits: ['stops an upload that is answered early'],
 };
 /** It has no setting for a proxy, and takes Node's agent, which reads the environment. */
 const got: Client = { ...library('got', 'got.mjs'), environment: useEnvironment };
