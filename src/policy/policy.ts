@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Target } from '../destination.ts';
 import { refuse, type Refusal } from '../errors.ts';
 import type { Fingerprint } from '../fingerprint.ts';
@@ -116,6 +117,8 @@ export async function decideAll(
   for (let from = 0; from < requests.length; from += atOnce) {
     const some = requests.slice(from, from + atOnce).map(async (request) => policy.decide(request, signal));
     decisions.push(...(await Promise.all(some)));
+    // Lists may be long: other calls go on meanwhile.
+    if (decisions.length < requests.length) await nextTurn();
   }
   return decisions;
 }

@@ -52,7 +52,7 @@ export class PassingReply implements Reply {
 
 /** What an answer's head says of its body. */
 export interface BodyForm {
-  /** In lower case, without parameters. */
+  /** In lower case, without parameters; '' where there is none, or more than one. */
   readonly mediaType: string;
   /** In a content coding, which it was not asked for. */
   readonly coded: boolean;
@@ -60,12 +60,13 @@ export interface BodyForm {
 
 /** `headers`: flat, names in lower case. */
 export function bodyForm(headers: readonly string[]): BodyForm {
-  let mediaType = '';
+  const types: string[] = [];
   let coded = false;
   for (let i = 0; i < headers.length; i += 2) {
     const value = headers[i + 1]?.trim().toLowerCase() ?? '';
-    if (headers[i] === 'content-type') mediaType = value.split(';', 1)[0]?.trimEnd() ?? '';
+    if (headers[i] === 'content-type') types.push(value.split(';', 1)[0]?.trimEnd() ?? '');
     else if (headers[i] === 'content-encoding' && value !== '' && value !== 'identity') coded = true;
   }
-  return { mediaType, coded };
+  const [mediaType = ''] = types;
+  return { mediaType: types.length === 1 ? mediaType : '', coded };
 }

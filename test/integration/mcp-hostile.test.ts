@@ -192,6 +192,51 @@ test('resources that differ in case are two, and tools that look the same are on
   assert.equal((await at.exeat.events({ kind: 'tool.changed' }, 2)).length, 2);
 });
 
+test('no message asks policy more than it can answer at once', async () => {
+  await using at = await startMcpBench(() => ({}), { policy: 'permit (principal, action, resource);' });
+  const listen = async (many: number) => {
+    const uris = Array.from({ length: many }, (_, i) => `doc://${i}`);
+    return (await at.post(...modernCall('subscriptions/listen', { notifications: { resourceSubscriptions: uris } }))).body;
+  };
+  assert.match(await listen(200), /"result"/);
+  assert.match(await listen(201), /message_unreadable/);
+});
+
+test('a server that changes everything all the time does not fill the audit log', async () => {
+  let version = 0;
+  await using at = await startMcpBench(() => {
+    version += 1;
+    const description = `version ${version}`;
+    return { tools: Array.from({ length: 50 }, (_, i) => toolNamed(`tool${i}`, { description })) };
+  });
+  await at.post({ method: 'tools/list' });
+  await at.post({ method: 'tools/list' });
+  await at.exeat.events({ kind: 'call' }, 2);
+  const told = await at.exeat.events({ kind: 'tool.changed' }, 11);
+  assert.equal(told.length, 11);
+  assert.match(String(told.at(-1)?.['what']), /40 more/);
+});
+
+test('a list is no longer than Exeat can look through', async () => {
+  let many = 20_001;
+  await using at = await startMcpBench(() => ({ tools: Array.from({ length: many }, (_, i) => ({ name: `tool${i}` })) }), {
+    policy: 'permit (principal, action == Action::"list_tools", resource);',
+  });
+  assert.equal((await at.post({ method: 'tools/list' })).code, 'upstream_malformed');
+  many = 20_000;
+  assert.equal((await at.post({ method: 'tools/list' })).status, 200);
+});
+
+test('an answer of two types is of none', async () => {
+  await using at = await startMcpBench(() => ({
+    raw: (response: ServerResponse) =>
+      response
+        .writeHead(200, ['Content-Type', 'application/json', 'Content-Type', 'text/event-stream'])
+        .end(JSON.stringify({ jsonrpc: '2.0', id: 1, result: tools })),
+  }));
+  assert.equal((await at.post({ method: 'tools/list' })).code, 'upstream_malformed');
+});
+
 /** What a server answers that waits for the answer to one question. */
 function waitingFor(key: string, more: object): object {
   return { ...more, inputRequests: { [key]: { method: 'elicitation/create' } } };

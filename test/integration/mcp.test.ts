@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { controlOf } from '../support/control.ts';
-import { toolNamed } from '../support/mcp-server.ts';
-import { modern, modernCall, parsed, startMcpBench } from '../support/mcp.ts';
+import { startMcpServer, toolNamed } from '../support/mcp-server.ts';
+import { mcpPolicy, modern, modernCall, parsed, startMcpBench } from '../support/mcp.ts';
+import { startTestSidecar } from '../support/sidecar.ts';
 
 const tools = { tools: [toolNamed('search'), toolNamed('delete')], nextCursor: 'more' };
 
@@ -242,6 +243,32 @@ test('of two tools whose names look alike only the first is listed', async () =>
   );
   const { result } = parsed(await at.post({ method: 'tools/list' }));
   assert.equal((result?.['tools'] as object[] | undefined)?.length, 1);
+});
+
+test('a route speaks MCP too, from the first message to the end of the session', async () => {
+  await using server = await startMcpServer((method) =>
+    method === 'tools/list' ? tools : method === 'GET' ? { events: [{ method: 'notifications/message', params: {} }] } : { content: [] },
+  );
+  const kb = { route: '/kb', url: `${server.url}/mcp`, protocol: 'mcp', allow_private: true };
+  await using exeat = await startTestSidecar({ destinations: { kb }, policy: mcpPolicy });
+  const { credential } = exeat.open();
+  const send = async (method: string, message?: object, session?: string): Promise<Response> =>
+    fetch(`http://${exeat.proxy}/kb`, {
+      method,
+      headers: {
+        'exeat-task': credential,
+        accept: 'application/json, text/event-stream',
+        ...(message === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(session === undefined ? {} : { 'mcp-session-id': session }),
+      },
+      ...(message === undefined ? {} : { body: JSON.stringify({ jsonrpc: '2.0', id: 1, ...message }) }),
+    });
+  const session = (await send('POST', { method: 'initialize' })).headers.get('mcp-session-id') ?? '';
+  assert.doesNotMatch(await (await send('POST', { method: 'tools/list' }, session)).text(), /delete/);
+  assert.match(await (await send('POST', { method: 'tools/call', params: { name: 'delete' } }, session)).text(), /policy_denied/);
+  assert.match(await (await send('GET', undefined, session)).text(), /notifications\/message/);
+  assert.equal((await send('DELETE', undefined, session)).status, 200);
+  assert.equal((await send('POST', { method: 'ping' }, session)).status, 404);
 });
 
 test('explain says of a message what would become of it', async () => {

@@ -2,7 +2,8 @@ import { call, type Answered } from './call.ts';
 import { startMcpServer, type McpAnswer, type McpServer } from './mcp-server.ts';
 import { loopback, startTestSidecar, type TestSidecar } from './sidecar.ts';
 
-const policy = `
+/** What the tests' task may do unless they say otherwise. */
+export const mcpPolicy = `
   @id("talk") permit (principal, action in [Action::"initialize", Action::"list_tools", Action::"list_prompts", Action::"list_resources"], resource);
   @id("search") permit (principal, action == Action::"call_tool", resource) when { context.mcp.tool == "search" };
   @id("docs") permit (principal, action == Action::"read_resource", resource) when { context.mcp.uri like "doc://*" };
@@ -29,7 +30,7 @@ export async function startMcpBench(
   await using opened = new AsyncDisposableStack();
   const server = opened.use(await startMcpServer(answer));
   const destinations = { kb: loopback(server, { protocol: 'mcp', ...more.destination }) };
-  const exeat = opened.use(await startTestSidecar({ destinations, policy: more.policy ?? policy }));
+  const exeat = opened.use(await startTestSidecar({ destinations, policy: more.policy ?? mcpPolicy }));
   const { authorization } = exeat.open();
   const all = opened.move();
   return {

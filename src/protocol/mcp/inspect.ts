@@ -25,8 +25,7 @@ export function isWorthReading(bytes: Buffer): boolean {
 /** Remembers of a message from the server what later ones of the agent refer to. */
 export function remember(message: JsonObject, memory: McpMemory, { destination, task, on, call }: Listener): void {
   const { id, method, params, result } = message;
-  if (isName(method) && (typeof id === 'string' || typeof id === 'number'))
-    memory.asked(destination, on, { id: JSON.stringify(id), method });
+  if (isName(method) && (isName(id) || typeof id === 'number')) memory.asked(destination, on, { id: JSON.stringify(id), method });
   // Of a task that is listened to, a notification says what an answer would.
   const told =
     method === undefined ? result : id === undefined && isName(method) && method.startsWith('notifications/tasks') ? params : null;
@@ -38,9 +37,13 @@ export function remember(message: JsonObject, memory: McpMemory, { destination, 
   memory.gave(destination, { task, name: stateHandle(call, typeof requestState === 'string' ? requestState : undefined) }, asksIn(told));
 }
 
+/** In one answer: what comes beyond can not be answered. */
+const mostAsked = 100;
+
 function asksIn({ inputRequests }: JsonObject): Asks | undefined {
   if (!isObject(inputRequests)) return undefined;
-  return new Map(Object.entries(inputRequests).map(([key, request]) => [key, methodIn(request)]));
+  const requests = Object.entries(inputRequests).slice(0, mostAsked);
+  return new Map(requests.filter(([key]) => isName(key)).map(([key, request]) => [key, methodIn(request)]));
 }
 
 function methodIn(request: JsonValue): string {

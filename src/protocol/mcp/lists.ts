@@ -23,6 +23,11 @@ const kinds: ReadonlyMap<string, Kind> = new Map([
   ['resources/templates/list', { member: 'resourceTemplates', name: 'uriTemplate', action: 'read_resource', uses: 'resources/read' }],
 ]);
 
+/** Each is a question to policy. */
+const mostEntries = 20_000;
+/** Events that one answer makes, whatever it changes. */
+const mostTold = 10;
+
 export function isList(method: string): boolean {
   return kinds.has(method);
 }
@@ -62,7 +67,8 @@ export function listIn(message: JsonObject, asked: Asked): List | undefined {
     : isObject(result) && [...kinds.values()].find(({ member }) => Object.hasOwn(result, member));
   if (kind === undefined || kind === false) return undefined;
   const entries = isObject(result) ? result[kind.member] : undefined;
-  if (!isObject(result) || !Array.isArray(entries) || !entries.every(isObject)) throw new TypeError('no list');
+  if (!isObject(result) || !Array.isArray(entries) || entries.length > mostEntries || !entries.every(isObject))
+    throw new TypeError('no list');
   return { kind, message, result, entries };
 }
 
@@ -86,27 +92,38 @@ function soundOnes({ kind, entries }: List, { target, definitions, context }: Li
   const areTools = kind.action === 'call_tool';
   const taken = new Set<string>();
   const sound: Entry[] = [];
+  const changes: Change[] = [];
   for (const entry of entries) {
     const name = entry[kind.name];
     if (!isName(name)) continue;
-    const tell = (what: string): void =>
-      context.tell({ kind: 'tool.changed', task: context.task.id, call: context.callId, destination: destination.name, tool: name, what });
     const looks = areTools ? looksOf(name) : name;
     if (taken.has(looks)) {
-      if (areTools) tell('another has the same name, or one that looks like it; this one was left out');
+      if (areTools) changes.push({ tool: name, what: 'another has the same name, or one that looks like it; this one was left out' });
       continue;
     }
     taken.add(looks);
     if (areTools) {
       const verdict = definitions.seen(destination, name, definitionDigest(entry));
-      if (verdict === 'changed') tell('its definition is not the one that was reviewed or first seen');
+      if (verdict === 'changed') changes.push({ tool: name, what: 'its definition is not the one that was reviewed or first seen' });
       if (definitions.barred(destination, name)) continue;
       if (destination.tools !== undefined && !destination.tools.has(name)) continue;
     }
     sound.push({ name, entry });
   }
   if (areTools) definitions.save(destination);
+  tell(changes, destination.name, context);
   return sound;
+}
+
+interface Change {
+  readonly tool: string;
+  readonly what: string;
+}
+
+function tell(changes: readonly Change[], destination: string, context: AnswerContext): void {
+  const rest = changes.length - mostTold;
+  const all = rest > 0 ? [...changes.slice(0, mostTold), { tool: '', what: `${rest} more like these` }] : changes;
+  for (const change of all) context.tell({ kind: 'tool.changed', task: context.task.id, call: context.callId, destination, ...change });
 }
 
 function operationOf(name: string, { action, uses }: Kind, { target: { destination } }: ListOptions): Operation {

@@ -76,7 +76,10 @@ interface Listened {
 const flags: ReadonlySet<string> = new Set(['toolsListChanged', 'promptsListChanged', 'resourcesListChanged']);
 const namesOf: Readonly<Record<string, keyof Listened>> = { resourceSubscriptions: 'uris', taskIds: 'taskIds', tasksStatus: 'taskIds' };
 
-/** undefined: it cannot be read, or is to something else. */
+/** Each is a question to policy. */
+const mostListened = 200;
+
+/** undefined: it cannot be read, or is to something else, or to more than can be decided at once. */
 export function listened({ notifications, ...others }: JsonObject): Listened | undefined {
   if (!isObject(notifications) || !Object.keys(others).every((name) => name === '_meta')) return undefined;
   const found = { uris: [] as string[], taskIds: [] as string[] };
@@ -86,7 +89,7 @@ export function listened({ notifications, ...others }: JsonObject): Listened | u
     if (kind === undefined || !areNames(value)) return undefined;
     found[kind].push(...value);
   }
-  return found;
+  return found.uris.length > mostListened || found.taskIds.length > mostListened ? undefined : found;
 }
 
 function areNames(value: JsonValue): value is readonly string[] {
