@@ -15,15 +15,21 @@ export interface Split {
   readonly held: Variables;
 }
 
-/** Parts an environment into what a child may have and what it may not: secrets that the config reads, identities, credentials of destinations, what is Exeat's. */
+/** Shorter values stand in others by chance. */
+const shortestSecret = 8;
+
+/** Parts an environment into what a child may have and what it may not: secrets that the config reads, also in variables of other names, identities, credentials of destinations, what is Exeat's. */
 export function splitEnvironment(inherited: NodeJS.ProcessEnv, config: Config): Split {
   const services = servicesOf(config).flatMap(({ service }) => [...service.wanted, ...(service.others ?? [])]);
-  const secrets = new Set([...secretVariablesOf(config), ...services]);
-  const mustGo = (name: string): boolean => secrets.has(name) || identityVariables.has(name) || name.startsWith('EXEAT_');
+  const read = secretVariablesOf(config);
+  const names = new Set([...read, ...services]);
+  const secrets = read.map((name) => inherited[name] ?? '').filter((value) => value.length >= shortestSecret);
+  const mustGo = (name: string, value: string): boolean =>
+    names.has(name) || identityVariables.has(name) || name.startsWith('EXEAT_') || secrets.some((secret) => value.includes(secret));
   const all = Object.entries(inherited).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return {
-    passed: Object.fromEntries(all.filter(([name]) => !mustGo(name))),
-    held: Object.fromEntries(all.filter(([name]) => mustGo(name))),
+    passed: Object.fromEntries(all.filter(([name, value]) => !mustGo(name, value))),
+    held: Object.fromEntries(all.filter(([name, value]) => mustGo(name, value))),
   };
 }
 

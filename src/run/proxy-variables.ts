@@ -3,9 +3,11 @@ import type { Config } from '../config/schema.ts';
 
 const loopbackNames = ['localhost', '127.0.0.1', '::1'];
 
-/** Any variable that leads a client to a proxy, or past one: of curl, git, npm, yarn, gRPC, WebSocket clients and others. */
+/** Any variable that leads a client to a proxy, or past one: of curl, git, npm, yarn, pip, gcloud, gRPC, WebSocket clients and others. */
 export function isProxyVariable(name: string): boolean {
-  return /(?:^|_)(?:https?|all|no|ftp|wss?|socks|grpc|rsync)_?proxy$|^npm_config_(?:https_|no)?proxy$|^global_agent_/i.test(name);
+  return /(?:^|_)(?:https?|all|no|ftp|wss?|socks5?|grpc|rsync|pip)_?proxy$|^npm_config_(?:https_|no)?proxy$|^(?:global_agent|cloudsdk_proxy)_/i.test(
+    name,
+  );
 }
 
 /**

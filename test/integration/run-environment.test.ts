@@ -35,6 +35,9 @@ suite('the environment of a command', { concurrency: 2 }, () => {
       CI_REPOSITORY_URL: `https://gitlab-ci-token:${secret}@gitlab.example/a.git`,
       AWS_WEB_IDENTITY_TOKEN_FILE: '/nonexistent',
       GOOGLE_APPLICATION_CREDENTIALS: '/nonexistent',
+      // The same once more, by names that tell nobody.
+      CRM_TOKEN: secret,
+      CRM_URL: `https://exeat:${secret}@crm.example`,
     };
     const child = await environmentOf(fixture, { env: { ...gone, LANG: 'C', AGENT_NAME: 'triage' } });
     for (const name of Object.keys(gone)) assert.equal(child[name], undefined, name);
@@ -69,6 +72,9 @@ suite('the environment of a command', { concurrency: 2 }, () => {
       no_proxy: '*',
       grpc_proxy: 'http://corp.example:3128',
       npm_config_noproxy: '*',
+      PIP_PROXY: 'http://corp.example:3128',
+      SOCKS5_PROXY: 'socks5://corp.example:1080',
+      CLOUDSDK_PROXY_ADDRESS: 'corp.example',
     };
     const child = await environmentOf(fixture, { env: { ...others, JAVA_TOOL_OPTIONS: '-Xmx1g' } });
     const proxy = child['EXEAT_PROXY'];
@@ -77,7 +83,7 @@ suite('the environment of a command', { concurrency: 2 }, () => {
       assert.deepEqual([child[name], child[name.toUpperCase()]], [proxy, proxy], name);
     // 127.0.0.1 is a destination's.
     assert.deepEqual([child['no_proxy'], child['NO_PROXY']], ['localhost,::1', 'localhost,::1']);
-    assert.deepEqual([child['grpc_proxy'], child['npm_config_noproxy']], [undefined, undefined]);
+    for (const name of Object.keys(others).slice(2)) assert.equal(child[name], undefined, name);
     assert.equal(child['NODE_USE_ENV_PROXY'], '1');
     const port = new URL(proxy ?? '').port;
     assert.match(
