@@ -52,14 +52,17 @@ export class WebSocketRelay {
   }
 
   /**
-   * Ends it from our side. The destination gets not an octet more, but for a Close frame where it has every frame whole: on a message that it has
+   * Ends it from our side. The destination gets not an octet more, but for a Close frame where it has taken every frame whole: on a message that it has
    * in part it will not act. The client is told why.
    */
   cut(code: ErrorCode): void {
     if (this.#closed === 2) return;
     this.#code ??= code;
     this.#isCut = true;
-    this.#up.close(closeFrame(goingAway, { masked: true }), 0);
+    const { destination } = this.#options;
+    // What waits there would still go out.
+    if (destination.writableLength > 0) destination.destroy();
+    else this.#up.close(closeFrame(goingAway, { masked: true }), 0);
     this.#down.close(closeFrame(closeCodes[code] ?? policyViolation, { reason: code }), maxRestBytes);
     this.#limit(cutGraceMs);
   }
