@@ -22,7 +22,7 @@ export const longestWay = 6;
 
 /** All that gives a credential away when it is echoed: each of its secrets, plain or escaped where needed, percent-encoded as a whole, and inside base64 text at any of the three offsets. */
 export function needlesOf(credential: Credential): readonly Needle[] {
-  const secrets = new Set(credential.headers.flatMap(([name, value]) => secretsIn(name, value.reveal())));
+  const secrets = new Set(credential.headers.flatMap(([name, value]) => secretsIn(name, value.reveal())).flatMap(inBothEncodings));
   return [...secrets]
     .filter((secret) => secret.length >= shortestSecret)
     .flatMap((text) => [
@@ -43,6 +43,13 @@ function secretsIn(name: string, value: string): string[] {
   const pair = Buffer.from(rest, 'base64').toString('latin1');
   const [, user = '', password = ''] = /^([^:]*):([^]*)$/.exec(pair) ?? [];
   return [rest, pair, noPassword.test(password) ? user : password];
+}
+
+/** Beyond ASCII also what its characters are in UTF-8, and what they were if they are UTF-8: it is one or the other that an encoder begins with. */
+function inBothEncodings(text: string): string[] {
+  if (!/[\x80-\xff]/.test(text)) return [text];
+  const read = Buffer.from(text, 'latin1').toString();
+  return [text, Buffer.from(text).toString('latin1'), ...(/^[\0-\xff]*$/.test(read) ? [read] : [])];
 }
 
 /** What services have clients send as the password when the user name is the key. */
@@ -79,7 +86,7 @@ function escapes(character: string): string[] {
   const named = { '"': ['quot'], '&': ['amp'], '<': ['lt'], '>': ['gt'], "'": ['apos', '#039'] }[character] ?? [];
   return [
     ...bothCases(code).map((digits) => `\\u00${digits}`),
-    ...('"\\/'.includes(character) ? [`\\${character}`] : []),
+    ...('"\'\\/'.includes(character) ? [`\\${character}`] : []),
     ...(character === ' ' ? ['+'] : []),
     ...[`#${character.charCodeAt(0)}`, ...bothCases(code).map((digits) => `#x${digits}`), ...named].map((name) => `&${name};`),
   ];

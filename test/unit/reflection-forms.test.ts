@@ -116,14 +116,29 @@ test('a secret beyond ASCII is found in Latin-1, in UTF-8 and escaped', () => {
     assert.equal(passThrough(search, [`<${echoed}>`]).text, `<${'*'.repeat(echoed.length)}>`, echoed);
 });
 
+test('a secret beyond ASCII is found in base64 of either of its encodings, at any offset, and in Basic credentials in UTF-8', () => {
+  const secret = 'pässwÃrdö-12';
+  const search = searchOf(secret, 'x-api-key');
+  for (const encoding of ['latin1', 'utf8'] as const) {
+    for (const before of ['xyz', 'wxyz', 'vwxyz']) {
+      const echoed = Buffer.from(`${before}${secret}~`, encoding).toString('base64');
+      assert.deepEqual(passThrough(search, [echoed]).forms, ['base64'], echoed);
+    }
+  }
+  const basic = searchOf(`Basic ${Buffer.from('agent:zwölf-Mönche').toString('base64')}`);
+  for (const echoed of ['zwölf-Mönche', String.raw`zw\u00f6lf-M\u00f6nche`, encodeURIComponent('zwölf-Mönche')])
+    assert.equal(passThrough(basic, [`<${echoed}>`]).text, `<${'*'.repeat(echoed.length)}>`, echoed);
+});
+
 test('a secret full of what encodings use is found in each of them', () => {
-  const secret = String.raw`%25\\&amp;"100%/\&.`;
+  const secret = String.raw`%25\\&amp;"100%/'\&.`;
   const search = searchOf(secret, 'x-api-key');
   for (const echoed of [
     secret,
     encodeURIComponent(secret),
     JSON.stringify(secret).slice(1, -1),
     secret.replaceAll('&', '&amp;').replaceAll('"', '&quot;'),
+    secret.replaceAll(/[\\"']/g, String.raw`\$&`),
     everyByte(secret),
   ])
     assert.equal(passThrough(search, [`<${echoed}>`]).text, `<${'*'.repeat(echoed.length)}>`, echoed);
