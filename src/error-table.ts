@@ -137,7 +137,7 @@ export const errorTable = {
   coding_unreadable: [
     502,
     'http_response_content_coding',
-    'The answer is in a content coding in which it cannot be searched for an echoed credential, or is broken in it. Repeat with Accept-Encoding: identity, without Range.',
+    'The answer is in a content coding, or a part, in which it cannot be searched for an echoed credential, or is broken in it. Repeat with Accept-Encoding: identity, without Range.',
   ],
   loop_detected: [502, 'proxy_loop_detected', 'The call has already passed this sidecar.'],
   own_listener: [403, 'destination_ip_prohibited', "Exeat's own listeners are never a destination."],

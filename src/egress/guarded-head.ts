@@ -31,19 +31,28 @@ function isSearchable(range: string): boolean {
   return last === '' || Number(first) === 0 || Number(last) - Number(first) + 1 >= shortestRangeBytes;
 }
 
-/** How to read the body that this head announces; undefined: as it comes. Throws when it cannot be read: in an unknown coding, in several, or in parts of a coded whole or of several ranges. */
+/** How to read the body that this head announces; undefined: as it comes. Throws when it cannot be read: in an unknown coding, in several, or in parts that are of a coded whole, several, or too short. */
 export function decodingOf(headers: readonly string[], status: number): Decoding | undefined {
   if (status === 204 || status === 304) return undefined;
   let coding: string | undefined;
+  let contentRange = '';
   for (let i = 0; i < headers.length; i += 2) {
     const [name, value = ''] = [headers[i], headers[i + 1]];
     if (name === 'content-encoding') coding = coding === undefined ? value : `${coding},${value}`;
+    else if (name === 'content-range') contentRange = value;
     else if (name === 'grpc-encoding' && value !== 'identity') throw new ExeatError('coding_unreadable');
     else if (name === 'content-type' && status === 206 && /multipart/i.test(value)) throw new ExeatError('coding_unreadable');
   }
   const decoding = coding === undefined ? undefined : decodingBy(coding);
-  if (decoding !== undefined && status === 206) throw new ExeatError('coding_unreadable');
+  if (status === 206 && (decoding !== undefined || !isSearchablePart(contentRange))) throw new ExeatError('coding_unreadable');
   return decoding;
+}
+
+/** As `isSearchable`, of what has come: a part may be asked for by other fields than `Range` (`Request-Range`, `x-ms-range`). RFC 9110 §14.4. */
+function isSearchablePart(contentRange: string): boolean {
+  const [, first = '', last = '', length] = /^\s*bytes\s+(\d+)-(\d+)\/(\d+|\*)\s*$/i.exec(contentRange) ?? [];
+  const bytes = Number(last) - Number(first) + 1;
+  return length !== undefined && (bytes >= shortestRangeBytes || Number(first) === 0 || Number(last) + 1 === Number(length));
 }
 
 /** Masks in the list itself. `Content-Length` frames the body, whatever digits a secret is made of. */

@@ -187,6 +187,25 @@ test('a zstd frame that wants more memory than HTTP allows it is refused, at onc
   }
 });
 
+test('a part from the middle that is too short to be searched is refused, by whatever field it was asked for', () => {
+  for (const [range, passes] of [
+    ['bytes 100-131/200', true],
+    ['bytes 0-2/200', true],
+    ['bytes 197-199/200', true],
+    ['bytes 100-131/*', true],
+    ['bytes 100-130/200', false],
+    ['Bytes 100-102/200', false],
+    ['bytes 100-102/*', false],
+    ['bytes 100-102', false],
+    ['lines 1-2/3', false],
+    ['', false],
+  ] as const) {
+    const start = () => client().guarded.start(206, range === '' ? [] : ['content-range', range]);
+    if (passes) assert.doesNotThrow(start, range);
+    else assert.throws(start, { code: 'coding_unreadable' }, range);
+  }
+});
+
 test('a body that is broken in its coding is told, at once or in a stream, and nothing follows', async () => {
   const whole = Buffer.from(gzipSync(plain));
   for (const [chunks, isBegun] of [
