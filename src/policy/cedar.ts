@@ -10,7 +10,7 @@ import { cached } from './decision-cache.ts';
 import { bundleConfig } from './engine-config.ts';
 import { forListing } from './listing.ts';
 import { heedingGet } from './handshakes.ts';
-import { inputsBy } from './inputs.ts';
+import { readingBy } from './inputs.ts';
 import type { AccessRequest, Decision, Explanation, PolicyDecisionPoint } from './policy.ts';
 import { planOf } from './read-plan.ts';
 import { vocabularyOf } from './schema.ts';
@@ -67,7 +67,7 @@ export function create(settings: z.output<typeof config>, deps: CedarDependencie
   return {
     ...(allInForce ? byAll : tryingOut(byAll, trial, without)),
     tried: trial.until,
-    inputs: inputsBy(plan),
+    ...readingBy(plan),
     sources: policies.map(({ id, file, line }) => ({ id, file, line })),
     revision: bundle?.revision,
     warnings: [...empty, ...checked.warnings, ...trial.warnings, ...plan.warnings],
@@ -81,6 +81,16 @@ function filesOf(bundle: Bundle | undefined): readonly PolicyFile[] {
   if (bundle === undefined) throw new Error('there is no policy bundle');
   const names = [...bundle.files.keys()].filter((name) => name.endsWith('.cedar')).sort();
   return names.map((file) => ({ file, text: String(bundle.files.get(file)) }));
+}
+
+/** Finds what would keep policies that are only written down, in one text, from being loaded. */
+export function textCheck({ destinations, intents }: CedarDependencies): (text: string) => readonly string[] {
+  const cedar = loadCedar();
+  const vocabulary = vocabularyOf(destinations, Object.keys(intents));
+  return (text) => {
+    const { policies, problems } = parsePolicies(cedar, [{ file: 'suggested', text }]);
+    return [...problems, ...checkPolicies(cedar, { policies, vocabulary }).problems];
+  };
 }
 
 /** All that decides by one set of policies. */

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Attribute } from './attributes.ts';
 import { decisionOf, failed, lifetimeMs, type Said, unasked } from './engine-answer.ts';
 import { type Evaluation, evaluationOf, keyOf } from './evaluation.ts';
-import { inputsBy } from './inputs.ts';
+import { readingBy } from './inputs.ts';
 import { undecided, type AccessRequest, type Decision, type PolicyDecisionPoint, type RemoteCounts } from './policy.ts';
 
 /** What an engine said, not judged yet. */
@@ -104,7 +104,7 @@ export function policyOf(engine: Engine, options: EnginePolicyOptions): PolicyDe
       const decision = unasked(request) ?? (await ask(request, question, signal));
       return { decision, policies: decision.policies.map((id) => ({ id })), errors: decision.error === undefined ? [] : [decision.error] };
     },
-    inputs: inputsBy({ mentionedFor: ({ action }) => attributes.filter(({ actions }) => actions?.has(action) !== false) }),
+    ...readingBy({ mentionedFor: ({ action }) => attributes.filter(({ actions }) => actions?.has(action) !== false) }),
   };
 }
 

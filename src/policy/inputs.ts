@@ -17,8 +17,8 @@ export function recordingInputs(policy: PolicyDecisionPoint, fingerprint: Finger
   };
 }
 
-/** Looks the attributes up once for each action, destination and template. */
-export function inputsBy(plan: Pick<ReadPlan, 'mentionedFor'>): PolicyDecisionPoint['inputs'] {
+/** What policies read of a request. Looks the attributes up once for each action, destination and template. */
+export function readingBy(plan: Pick<ReadPlan, 'mentionedFor'>): Required<Pick<PolicyDecisionPoint, 'inputs' | 'mentioned'>> {
   const mentioned = new Map<string, readonly Attribute[]>();
 
   function attributesFor(request: AccessRequest): readonly Attribute[] {
@@ -30,13 +30,16 @@ export function inputsBy(plan: Pick<ReadPlan, 'mentionedFor'>): PolicyDecisionPo
     return found;
   }
 
-  return (request, fingerprint): Inputs => {
-    const inputs: Record<string, AttributeValue> = {};
-    for (const attribute of attributesFor(request)) {
-      const value = attribute.read(request);
-      if (value !== undefined) inputs[attribute.path.join('.')] = shown(value, attribute, fingerprint);
-    }
-    return inputs;
+  return {
+    mentioned: (request) => attributesFor(request).map(({ path }) => path.join('.')),
+    inputs(request, fingerprint): Inputs {
+      const inputs: Record<string, AttributeValue> = {};
+      for (const attribute of attributesFor(request)) {
+        const value = attribute.read(request);
+        if (value !== undefined) inputs[attribute.path.join('.')] = shown(value, attribute, fingerprint);
+      }
+      return inputs;
+    },
   };
 }
 

@@ -85,6 +85,8 @@ export interface PolicyDecisionPoint {
   explain(request: AccessRequest, signal?: AbortSignal): Explanation | Promise<Explanation>;
   /** Off the hot path: only asked for where the audit records it. */
   inputs(request: AccessRequest, fingerprint: Fingerprint): Inputs;
+  /** Paths of all attributes that policies in the scope of a request may read; absent where the engine does not tell. */
+  mentioned?(request: AccessRequest): readonly string[];
   /** Every policy that is loaded; absent where the engine does not have them one by one. */
   readonly sources?: readonly PolicyPlace[];
   /** Policies that are tried out, and until when (epoch ms). */

@@ -5,10 +5,12 @@ import type { Destination } from '../destination.ts';
 import { isRefusal, type Refusal } from '../errors.ts';
 import { parseTarget } from '../ingress/target.ts';
 import { grant, type AccessRequest, type Decision, type PolicyDecisionPoint } from '../policy/policy.ts';
+import { textCheck } from '../policy/cedar.ts';
 import { createPolicy, nowhere, peerOf } from '../policy/registry.ts';
 import { createClassifier } from '../protocol/classifier.ts';
 import { createDestinationTable } from '../protocol/destinations.ts';
 import { createMcpKnowledge } from '../protocol/mcp/knowledge.ts';
+import { operationName, type Classifier } from '../protocol/operation.ts';
 import type { Task } from '../tasks/task.ts';
 
 /** A configuration's policies, for calls that nobody makes: no listener, no connection, no secret. What is tried out counts as in force. */
@@ -16,9 +18,15 @@ export interface Bench {
   readonly policy: PolicyDecisionPoint;
   readonly config: Config;
   readonly destinations: readonly Destination[];
+  readonly classifier: Classifier;
   /** A call as a client would send it, with the operation that it is. */
   read(call: CallWords): Promise<ReadCall | Refusal>;
+  /** With all that the same message does besides: what is refused decides. */
   decide(request: AccessRequest): Promise<Verdict>;
+  /** What the policies in its scope read of a call, by path; undefined: the engine does not say. */
+  reads(request: AccessRequest): readonly string[] | undefined;
+  /** What would keep these policies, in Cedar, from being loaded. */
+  problemsIn(text: string): readonly string[];
 }
 
 interface CallWords {
@@ -52,6 +60,7 @@ export function openBench(config: Config): Bench {
     policy,
     config,
     destinations,
+    classifier,
     async read({ method, url, headers, body, websocket, task }) {
       const requested = requestedOf(url);
       if (isRefusal(requested)) return requested;
@@ -64,9 +73,19 @@ export function openBench(config: Config): Bench {
       return isRefusal(operation) ? operation : (operation.barred ?? { target, operation });
     },
     async decide(request) {
-      const found = await policy.decide(request);
-      return { decision: verdictOf(request, found), policies: found.policies, error: found.error };
+      const parts: Verdict[] = [];
+      for (const operation of [request.operation, ...(request.operation.also ?? [])]) {
+        const { task, target } = request;
+        const planned = operation === request.operation ? request.planned : isPlanned(task, operationName(target, operation));
+        const part = { ...request, operation, planned };
+        const found = await policy.decide(part);
+        parts.push({ decision: verdictOf(part, found), policies: found.policies, error: found.error });
+      }
+      const worst = parts.find(({ decision }) => decision === 'deny') ?? parts.find(({ decision }) => decision === 'would_deny');
+      return worst ?? (parts[0] as Verdict);
     },
+    reads: (request) => policy.mentioned?.(request),
+    problemsIn: textCheck({ destinations, intents: config.intents }),
   };
 }
 
@@ -86,6 +105,10 @@ export function taskWith(config: Config, words: Partial<Task> & Pick<Task, 'inte
     state: 'open',
     ...words,
   };
+}
+
+function isPlanned({ plan }: Task, name: string): boolean {
+  return plan.size === 0 || plan.has(name);
 }
 
 function requestedOf(url: string): Requested | Refusal {

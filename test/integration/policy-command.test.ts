@@ -162,7 +162,7 @@ test('a log is replayed against other policies, and suggests its own', async () 
 
   const suggested = await exeat('policy', 'suggest', log, '--config', folder.config);
   assert.equal(suggested.code, 0, suggested.stderr);
-  assert.match(suggested.stdout, /could list under "operations": \/items\/\{id\}/);
+  assert.match(suggested.stdout, /could list under "operations": \/items\/\{item\}/);
   writeFileSync(folder.path('policies/main.cedar'), suggested.stdout);
   const again = await exeat('policy', 'replay', log, '--config', folder.config);
   assert.match(again.stdout, /6 calls: 5 decided alike, 1 otherwise/, again.stderr);
