@@ -60,9 +60,10 @@ test('where no query was seen none is allowed, unless a flag says so', async () 
   assert.deepEqual(await outcomes(text, [{ ...read, query: ['page'] }]), ['allow']);
 });
 
+const on = (host: string) => called('multi read /x', { host });
+
 test('of several hosts only those that were seen are allowed', () => {
-  const at = (host: string) => called('multi read /x', { host });
-  return isExact([at('a.example.com'), at('x.c.example.com')], [at('b.example.com'), at('y.c.example.com')]);
+  return isExact([on('a.example.com'), on('x.c.example.com')], [on('b.example.com'), on('y.c.example.com')]);
 });
 
 test('tasks that orchestrators opened do not speak for those that an agent opens itself', async () => {
