@@ -67,7 +67,7 @@ export function createGate(options: GateOptions): TaskGate {
     check(task, destination) {
       const live = find(task.id);
       if (live === undefined) return refuse('task_credential_refused');
-      return refusedByState(live) ?? (live.destinations.has(destination) ? undefined : refuse('destination_outside_intent'));
+      return refusedByState(live) ?? (live.destinations.has(destination) ? undefined : outside(live.destinations));
     },
     begin(task, { operation, charge }, call) {
       const live = find(task.id);
@@ -126,5 +126,16 @@ function refusedByBudget(task: LiveTask): Refusal | undefined {
     });
   return refuse('budget_spent', {
     detail: `All ${task.budget.limit} calls of this task's budget are used. Finish with what you have, or ask for a task with a larger budget.`,
+  });
+}
+
+const mostNamed = 12;
+
+/** Names of the configuration: what is there instead. */
+function outside(destinations: ReadonlySet<string>): Refusal {
+  const named = [...destinations].slice(0, mostNamed).join(', ');
+  const more = destinations.size > mostNamed ? ' and more' : '';
+  return refuse('destination_outside_intent', {
+    detail: `This destination is not part of the task's intent${named === '' ? '' : `, which has ${named}${more}`}. For more, ask whoever opened the task for another intent.`,
   });
 }
