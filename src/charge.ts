@@ -16,7 +16,7 @@ export function chargeOf({ operation, target, held }: CallRecord): Charge {
   if (operation?.group === 'call_tool') return { tool: `${target?.destination.name} ${mcp?.name}` };
   if (llm === undefined || target === undefined) return nothing;
   const input = Math.min(mostAssumedInput, Math.ceil((held?.bytes.length ?? 0) / bytesToAToken));
-  const output = llm.maxTokens ?? assumedTokens;
+  const output = (llm.maxTokens ?? assumedTokens) * llm.answers;
   const cost = costOf(target.destination, llm.model, { inputTokens: input, outputTokens: output });
   return { tokens: input + output, ...(cost === undefined ? { unpriced: true } : { cost }) };
 }

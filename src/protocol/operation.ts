@@ -85,6 +85,8 @@ export interface LlmFacts {
   readonly stored: boolean;
   /** The most that the model may write, where the request says it. */
   readonly maxTokens: number | undefined;
+  /** How many answers it is to write, each of so many tokens. */
+  readonly answers: number;
   /** Of the body's top level. */
   readonly members: readonly string[];
 }

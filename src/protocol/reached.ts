@@ -26,10 +26,13 @@ const unknown =
   'The message has the other side reach a URL that is of no configured destination. Send the content itself, or ask the operator to add the destination.';
 const outside = "The message has the other side reach a destination that is not part of the task's intent. Send the content itself.";
 
+/** As RFC 3986 and WHATWG's URL both read it; of anything else another reader may take another host. */
+const plain = /^https?:\/\/(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?(?:[/?#][^\\\s]*)?$/i;
+
 function requestedOf(text: string): Requested | undefined {
+  if (!plain.test(text)) return undefined;
   const url = URL.parse(text);
-  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:') || url.username !== '' || url.password !== '')
-    return undefined;
+  if (url === null) return undefined;
   const scheme = url.protocol === 'https:' ? 'https' : 'http';
   const port = url.port === '' ? (scheme === 'https' ? 443 : 80) : Number(url.port);
   return { door: 'tunnel', scheme, host: url.hostname, port, path: url.pathname, query: url.search, encodedReserved: false };

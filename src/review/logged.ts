@@ -146,6 +146,7 @@ function modelOf(model: string, inputs: NonNullable<CallEvent['inputs']>): NonNu
     streaming: told('streaming') === true,
     stored: told('stored') === true,
     maxTokens: typeof most === 'number' ? most : undefined,
+    answers: 1,
     tools: list('tools'),
     providerTools: list('provider_tools'),
     servers: list('servers'),

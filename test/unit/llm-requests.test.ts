@@ -24,6 +24,13 @@ const paths: readonly (readonly [path: string, expected: object | undefined])[] 
   ],
   ['/v1beta/models/gemini-3:generateContent', { api: 'generate', model: 'gemini-3', streaming: false }],
   ['/v1beta/models/gemini-3:streamGenerateContent', { api: 'generate', model: 'gemini-3', streaming: true }],
+  ['/openai/deployments/gpt-5/extensions/chat/completions', { api: 'chat', model: 'gpt-5' }],
+  ['/v1/engines/davinci/completions', { api: 'completions', model: 'davinci' }],
+  ['/models/chat/completions', { api: 'chat' }],
+  ['/v1/projects/p/locations/l/endpoints/openapi/chat/completions', { api: 'chat' }],
+  ['/v1/projects/p/locations/l/endpoints/123/chat/completions', undefined],
+  ['/models/meta/large/v1/chat/completions', undefined],
+  ['/openai/deployments/gpt-5/responses', undefined],
   ['/v1/messages/batches', undefined],
   ['/v1/files', undefined],
   ['/v1/batches', undefined],
@@ -50,6 +57,41 @@ test('a request without one model, or with a switch that is none, cannot be read
   assert.equal(read({ model: 'gpt-6' }, '/openai/deployments/gpt-5/chat/completions'), undefined);
   assert.equal(read({ stream: true }, '/v1beta/models/gemini-3:generateContent'), undefined);
   assert.equal(read({ model: 'gpt-5', stream: null })?.streaming, false);
+});
+
+test('a request that names a second model, or a switch in another spelling, cannot be read', () => {
+  for (const more of [
+    { models: ['m', 'large'] },
+    { fallbacks: ['large'] },
+    { fallbacks: [{ model: 'large' }] },
+    { extra_body: { model: 'large' } },
+  ])
+    assert.equal(read({ model: 'm', ...more }), undefined, JSON.stringify(more));
+  for (const name of [
+    'Model',
+    'MODEL',
+    'Tools',
+    'tool\u017F',
+    'mcpServers',
+    'MCP-Servers',
+    'Stream',
+    'webSearchOptions',
+    'PREVIOUS_RESPONSE_ID',
+  ])
+    assert.equal(read({ model: 'm', [name]: 'large' }), undefined, name);
+  assert.equal(read({ model: 'm', extra_body: { Tools: [] } }), undefined);
+  assert.equal(read({ model: 'm', models: ['m'], topK: 1, TEMPERATURE: 0 })?.model, 'm');
+});
+
+test('each of several answers, and each of several prompts, may have so many tokens', () => {
+  assert.equal(read({ model: 'm' })?.answers, 1);
+  assert.equal(read({ model: 'm', n: 128, best_of: 2 })?.answers, 128);
+  assert.equal(read({ model: 'm', n: '5' })?.answers, 5);
+  assert.equal(read({ model: 'm', n: -5 })?.answers, 1);
+  assert.equal(read({ model: 'm', n: 2, prompt: ['a', 'b', 'c'] }, '/v1/completions')?.answers, 6);
+  assert.equal(read({ model: 'm', prompt: [1, 2, 3] }, '/v1/completions')?.answers, 1);
+  assert.equal(read({ generation_config: { candidate_count: 3, max_output_tokens: 7 } }, '/v1beta/models/m:generateContent')?.answers, 3);
+  assert.equal(read({ generation_config: { candidate_count: 3, max_output_tokens: 7 } }, '/v1beta/models/m:generateContent')?.maxTokens, 7);
 });
 
 test('what the model may write at most is the largest limit that is said anywhere', () => {
@@ -94,6 +136,21 @@ const tools: readonly (readonly [body: JsonObject, own: readonly string[], provi
   [{ container: { skills: [{}] } }, [], ['code_execution']],
   [{ plugins: [{ id: 'web' }] }, [], ['plugin:web']],
   [{ tools: ['web_search'] }, [], ['unreadable']],
+  // Some servers take one for a list of one.
+  [{ tools: { googleSearch: {} } }, [], ['googleSearch']],
+  [{ tools: { type: 'mcp', server_url: 'https://a.example' } }, [], ['mcp']],
+  [{ mcp_servers: { type: 'url', url: 'https://a.example' } }, [], ['mcp']],
+  [{ tool_config: { tools: { systemTool: {} } } }, [], ['systemTool']],
+  [{ tools: [{ name: 'a', googleSearch: {} }] }, ['a'], ['googleSearch']],
+  [{ tools: [{ type: 'function', function: { name: 'a' }, url_context: {} }] }, ['a'], ['url_context']],
+  [{ tools: [{ type: 'function', name: 'a', Type: 'mcp' }] }, ['a'], ['Type']],
+  [{ tools: [{ type: ['mcp'], name: 'a' }] }, [], ['unreadable']],
+  [{ toolConfig: { tools: [{ toolSpec: { name: 'a' } }, { cachePoint: { type: 'default' } }] } }, ['a'], []],
+  [{ tools: [{ name: 'a', input_schema: {}, cache_control: { type: 'ephemeral' }, strict: true }] }, ['a'], []],
+  [{ extra_body: { tools: [{ type: 'web_search' }] } }, [], ['web_search']],
+  [{ additionalModelRequestFields: { mcp_servers: [{ url: 'https://a.example' }] } }, [], ['mcp']],
+  [{ data_sources: [{ type: 'azure_search', parameters: { endpoint: 'https://a.example' } }] }, [], ['data_source:azure_search']],
+  [{ model: 'm:online' }, [], ['plugin:web']],
 ];
 
 test("tools are told apart by who carries them out, and what is not known is the provider's", () => {
@@ -114,6 +171,44 @@ test('servers of the provider are found with their URLs, credentials, and whethe
   assert.equal(partly.unattended, true);
   const anthropic = offeredTools({ mcp_servers: [{ type: 'url', url: 'https://a.example', authorization_token: 'x' }] });
   assert.deepEqual([anthropic.urls, anthropic.credentials, anthropic.unattended], [['https://a.example'], true, true]);
+});
+
+function urlsOf(body: JsonObject): readonly string[] {
+  return offeredTools(body).urls;
+}
+
+function sourced(authentication: JsonObject) {
+  return offeredTools({ data_sources: [{ type: 'azure_search', parameters: { endpoint: 'https://a.example', authentication } }] });
+}
+
+test('every place where a provider is to reach something is found, however it is written', () => {
+  assert.deepEqual(urlsOf({ tools: [{ type: 'mcp', server_url: 'https://a.example', url: 'https://b.example' }] }), [
+    'https://a.example',
+    'https://b.example',
+  ]);
+  assert.deepEqual(urlsOf({ mcp_servers: [{ type: 'url', url: ['https://a.example'] }] }), ['']);
+  assert.deepEqual(urlsOf({ tools: [{ mcpServers: [{ streamableHttpTransport: { url: 'https://a.example' } }] }] }), ['https://a.example']);
+  assert.deepEqual(urlsOf({ tools: [{ type: 'image_generation', input_image_mask: { image_url: 'https://a.example' } }] }), [
+    'https://a.example',
+  ]);
+  const keyed = sourced({ type: 'api_key', key: 'x' });
+  assert.deepEqual([keyed.urls, keyed.credentials, sourced({ type: 'system' }).credentials], [['https://a.example'], true, false]);
+
+  const url = 'https://a.example/x';
+  for (const part of [
+    { type: 'document_url', document_url: url },
+    { type: 'image_url', image_url: [url] },
+    { type: 'image_url', image_url: { URL: url } },
+    { type: 'image_url', image_url: { url: { url } } },
+    { type: 'IMAGE_URL', IMAGE_URL: { url } },
+    { type: 'imageUrl', imageUrl: url },
+    { type: 'tool_use', uuid: 'x', image_url: { url } },
+    { type: 'file', file: { file_data: url } },
+    { type: 'input_audio', input_audio: { data: url } },
+    { type: 'video', video: [url] },
+    { file_data: { file_uri: url } },
+  ])
+    assert.deepEqual(linksIn({ messages: [{ role: 'user', content: [part] }] }), [url], JSON.stringify(part));
 });
 
 test('what the provider will fetch is found wherever it stands, and nothing else', () => {

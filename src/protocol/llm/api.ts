@@ -19,9 +19,9 @@ interface Form {
 
 /** Any base path may stand before these, for gateways and compatible servers; the narrower form first. */
 const forms: readonly Form[] = [
-  { path: /\/openai\/deployments\/(?<model>[^/]+)\/chat\/completions$/, api: 'chat' },
-  { path: /\/openai\/deployments\/(?<model>[^/]+)\/completions$/, api: 'completions' },
-  { path: /\/openai\/deployments\/(?<model>[^/]+)\/embeddings$/, api: 'embeddings' },
+  { path: /\/(?:deployments|engines)\/(?<model>[^/]+)\/(?:[^/]+\/)*chat\/completions$/, api: 'chat' },
+  { path: /\/(?:deployments|engines)\/(?<model>[^/]+)\/(?:[^/]+\/)*completions$/, api: 'completions' },
+  { path: /\/(?:deployments|engines)\/(?<model>[^/]+)\/(?:[^/]+\/)*embeddings$/, api: 'embeddings' },
   { path: /\/model\/(?<model>[^/]+)\/(?:converse|(?<streaming>converse-stream))$/, api: 'converse' },
   {
     path: /\/model\/(?<model>anthropic\.[^/]+|[^/]+\.anthropic\.[^/]+)\/(?:invoke|(?<streaming>invoke-with-response-stream))$/,
@@ -36,13 +36,16 @@ const forms: readonly Form[] = [
   { path: /\/embeddings$/, api: 'embeddings' },
 ];
 
+/** Such a path names its model, in a way that is not known here: the body's is not the one that is used. */
+const namesModel = /\/(?:deployments|engines|models?|endpoints)\/(?!openapi\/|chat\/completions$)[^/]+\//;
+
 /** What a POST to this path is; undefined: no call of a model that is known here. */
 export function modelPath(path: string): ModelPath | undefined {
   for (const { path: form, api } of forms) {
     const groups = form.exec(path)?.groups;
     if (groups === undefined && !form.test(path)) continue;
     const model = groups?.['model'];
-    if (model === undefined) return { api };
+    if (model === undefined) return namesModel.test(path) ? undefined : { api };
     return { api, model: decodeURIComponent(model), ...(fixesStreaming(api, form) && { streaming: groups?.['streaming'] !== undefined }) };
   }
   return undefined;

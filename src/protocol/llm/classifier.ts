@@ -58,7 +58,7 @@ function operationOf(
   request: ModelRequest,
   { path, servers, method }: { readonly path: ModelPath; readonly servers: readonly string[]; readonly method: string },
 ): Operation {
-  const { model, streaming, stored, maxTokens, tools, members } = request;
+  const { model, streaming, stored, maxTokens, answers, tools, members } = request;
   return {
     action: 'infer',
     group: 'infer',
@@ -66,7 +66,18 @@ function operationOf(
     resource: model,
     templated: false,
     parameters: none,
-    llm: { api: path.api, model, streaming, stored, maxTokens, tools: tools.own, providerTools: tools.providers, servers, members },
+    llm: {
+      api: path.api,
+      model,
+      streaming,
+      stored,
+      maxTokens,
+      answers,
+      tools: tools.own,
+      providerTools: tools.providers,
+      servers,
+      members,
+    },
     message: {
       refusal: (refusal, callId) => tellRefusal(refusal, { api: path.api, callId }),
       answer: (reply, context) => new UsageReply(reply, context),
