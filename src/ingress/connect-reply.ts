@@ -1,7 +1,6 @@
-import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
 import type { Reply } from '../call.ts';
+import { breakOff } from './break-off.ts';
 import type { Told } from './socket-answer.ts';
 
 /**
@@ -43,10 +42,8 @@ export class ConnectReply implements Reply {
     else this.#socket.end(chunk);
   }
 
-  /** By a reset, where there is one: a FIN could be taken for the end that the destination meant. */
   breakOff(): void {
-    if (isTcp(this.#socket)) this.#socket.resetAndDestroy();
-    else this.#socket.destroy();
+    breakOff(this.#socket);
   }
 
   onDrain(listener: () => void): void {
@@ -56,8 +53,4 @@ export class ConnectReply implements Reply {
   onClose(listener: (complete: boolean) => void): void {
     this.#socket.once('close', () => listener(this.#socket.writableFinished));
   }
-}
-
-function isTcp(socket: Duplex): socket is Socket {
-  return socket instanceof Socket && !(socket instanceof TLSSocket) && socket.remotePort !== undefined;
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Reply } from '../call.ts';
+import { breakOff } from './break-off.ts';
 import { closeStalled, endLingering } from './linger.ts';
 
 const smallBytes = 16 * 1024;
@@ -54,6 +55,9 @@ export class HttpReply implements Reply {
   }
 
   breakOff(): void {
+    const { req: request } = this.#response;
+    // Of this version an answer has no end but that of the connection.
+    if (request.httpVersion === '1.0') breakOff(request.socket);
     this.#response.destroy();
   }
 

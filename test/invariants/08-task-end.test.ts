@@ -6,7 +6,7 @@ import { loopback, startTestSidecar, type TestConfig } from '../support/sidecar.
 import { openWire } from '../support/wire.ts';
 
 /** A stream that is running in a task, and an origin that never ends it. */
-async function streaming(more: Partial<TestConfig> = {}) {
+async function streaming(more: Partial<TestConfig> = {}, version = '1.1') {
   const closed = Promise.withResolvers<void>();
   const origin = await startOrigin((_request, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -15,7 +15,7 @@ async function streaming(more: Partial<TestConfig> = {}) {
   });
   const exeat = await startTestSidecar({ destinations: { api: loopback(origin) }, ...more });
   const { id, authorization } = exeat.open('work', more.tasks === undefined ? {} : { ttlMs: 300 });
-  const head = `GET ${origin.url}/events HTTP/1.1\r\nHost: ${origin.host}\r\nProxy-Authorization: ${authorization}\r\n\r\n`;
+  const head = `GET ${origin.url}/events HTTP/${version}\r\nHost: ${origin.host}\r\nProxy-Authorization: ${authorization}\r\n\r\n`;
   const wire = await openWire(exeat.proxy);
   wire.send(head);
   await wire.until(/data: one/);
@@ -88,4 +88,12 @@ test('a call that ends within the drain is not cut', async () => {
   assert(Date.now() - begun < 1000, 'the drain ends with the last call');
   const [event] = await exeat.events({ kind: 'call' });
   assert.equal(event?.['code'], undefined);
+});
+
+test('a client of HTTP/1.0, to which the end of the connection is the end of the answer, is told by a reset that it was cut', async () => {
+  await using w = await streaming({}, '1.0');
+  void w.exeat.sidecar.tasks.revoke(w.id, 'operator');
+  await w.wire.closed();
+  const { errored }: { errored: NodeJS.ErrnoException | null } = w.wire.socket;
+  assert.equal(errored?.code, 'ECONNRESET');
 });
