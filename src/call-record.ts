@@ -32,6 +32,8 @@ export class CallRecord implements MessageSource {
   /** How the refusal is told, where the protocol has its own words. */
   telling: Telling | undefined;
   usage: ModelUsage | undefined;
+  /** Of a model's answer. */
+  answerEvents = 0;
   /** What it took off the budgets. */
   charge: Charge = noCharge;
   outcome: Outcome | undefined;

@@ -184,6 +184,7 @@ function exchangeOf(stages: Stages, record: CallRecord, { request }: Permit): Ex
     task: request.task,
     may: (operations) => may(stages, request, operations),
     used: (usage) => void (record.usage = usage),
+    passed: (events) => void (record.answerEvents += events),
     tell: (event) => void stages.log.sink.append(event),
     cut: (code) => record.cut(code),
   };

@@ -36,6 +36,8 @@ export interface AnswerContext {
   may(operations: readonly Operation[]): Promise<readonly boolean[]>;
   /** What the model has used so far in this answer; the last word counts. */
   used(usage: ModelUsage): void;
+  /** So many more events of a model's answer have gone by: about a token each, where nothing better is told. */
+  passed(events: number): void;
   tell(event: AuditEvent): void;
   /** Ends the call at once. */
   cut(code: ErrorCode): void;

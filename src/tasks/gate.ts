@@ -6,7 +6,7 @@ import type { CredentialReader } from './authenticate.ts';
 import type { OwnCeiling } from './ceiling.ts';
 import type { LiveTask } from './live.ts';
 import type { TasksConfig } from './settings.ts';
-import type { Task, TaskGate, TaskState } from './task.ts';
+import type { RunningCall, Task, TaskGate, TaskState } from './task.ts';
 
 export interface GateOptions {
   readonly find: (id: string) => LiveTask | undefined;
@@ -35,6 +35,7 @@ const refusals: Readonly<Record<TaskState, ErrorCode | undefined>> = {
 /** The hot path of tasks: no promise, no timer, and no disk but for one call in a block of reserved ones. */
 export function createGate(options: GateOptions): TaskGate {
   const { find, credentials, own, clock } = options;
+  const takenFrom = new WeakMap<RunningCall, Allowances>();
   let running = 0;
 
   /** The state is read anew each time; a task whose time is over ends here if its timer has not come to it yet. */
@@ -83,6 +84,7 @@ export function createGate(options: GateOptions): TaskGate {
       live.budget.take();
       live.allowances?.take(charge);
       shared?.take(charge);
+      if (shared !== undefined) takenFrom.set(call, shared);
       live.operations.count(operation);
       live.running.add(call);
       running += 1;
@@ -91,7 +93,9 @@ export function createGate(options: GateOptions): TaskGate {
     },
     end(task, call, { charge, spent }) {
       running -= 1;
-      if (task.origin !== 'orchestrator') options.shared(task.intent)?.settle(charge, spent);
+      // What was taken of another hour is not given back to this one.
+      const shared = task.origin === 'orchestrator' ? undefined : options.shared(task.intent);
+      shared?.settle(shared === takenFrom.get(call) ? charge : {}, spent);
       const live = find(task.id);
       live?.allowances?.settle(charge, spent);
       if (live === undefined || !live.running.delete(call)) return;

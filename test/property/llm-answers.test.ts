@@ -25,7 +25,7 @@ function pass(contentType: string, chunks: readonly Buffer[], more: readonly str
   let usage: ModelUsage | undefined;
   let cut: string | undefined;
   const to = { start: () => {}, write: (chunk: Uint8Array) => out.push(chunk) > 0, end: (chunk?: Uint8Array) => chunk && out.push(chunk) };
-  const context = { used: (found: ModelUsage) => void (usage = found), cut: (code: string) => void (cut = code) };
+  const context = { used: (found: ModelUsage) => void (usage = found), cut: (code: string) => void (cut = code), passed: () => {} };
   const reply = new UsageReply(to as unknown as Reply, context as unknown as AnswerContext);
   reply.start(200, ['content-type', contentType, ...more]);
   for (const chunk of chunks) reply.write(chunk);
@@ -117,4 +117,9 @@ test('the data of an event is its data lines, joined', () => {
   assert.equal(eventData(Buffer.from('event: x\ndata: a\ndata:b\n\n')), 'a\nb');
   assert.equal(eventData(Buffer.from(': comment\n\n')), undefined);
   assert.equal(eventData(Buffer.from('data\n\n')), '');
+});
+
+test('an answer that is a list of parts has the figures of its last', () => {
+  const parts = [{ usageMetadata: { promptTokenCount: 12, candidatesTokenCount: 1 } }, { candidates: [] }, ...gemini];
+  assert.deepEqual(pass('application/json', [Buffer.from(JSON.stringify(parts))]).usage, { inputTokens: 12, outputTokens: 34 });
 });

@@ -109,6 +109,19 @@ test("the agent's own tasks of an intent share what it has, whichever is opened 
   assert.equal(use(fixture, third, { tokens: 200 }), undefined);
 });
 
+test('what a call took of one hour is not given back to the next', async () => {
+  await using fixture = await startTasks({ intents, tasks: { max_ttl: '10h', self_declared: { max_open: 5 } } });
+  const open = () => fixture.open({ ttlMs: 36_000_000 }, 'agent').task;
+  const [first, second, third] = [open(), open(), open()];
+  const running = { seat: -1, cut: () => undefined };
+  const charge = { tokens: 900 };
+  assert.equal(fixture.tasks.begin(first, { operation: 'models infer m', charge }, running), undefined);
+  fixture.now += 3_600_000;
+  assert.equal(use(fixture, second, { tokens: 800 }), undefined);
+  fixture.tasks.end(first, running, { charge, spent: { bytes: 0, tokens: 1 } });
+  assert.match(use(fixture, third, { tokens: 300 }) ?? '', /of 1000 tokens 200 tokens are left/);
+});
+
 test('what cannot be written down is not used', async () => {
   await using fixture = await startTasks({ intents });
   const { task } = fixture.open();

@@ -49,6 +49,7 @@ export class UsageReply extends PassingReply {
     if (this.#events === undefined) return;
     const events = this.#events.push(chunk);
     if (events === undefined) this.#events = undefined;
+    else this.#context.passed(events.length);
     for (const event of events ?? []) {
       // Most events are words of the answer, and no figures.
       if (event.includes('sage')) this.#note(Buffer.from(eventData(event) ?? ''));

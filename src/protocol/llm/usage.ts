@@ -4,6 +4,8 @@ import type { ModelUsage } from '../message.ts';
 
 /** The tokens that an answer, or one event of it, reports; undefined: none. Only at the places where providers put them: what a model wrote is not believed. */
 export function usageIn(answer: JsonValue): ModelUsage | undefined {
+  // Gemini's streams are one list, unless events are asked for.
+  if (Array.isArray(answer)) return answer.map(usageIn).reduce((all, each) => (each === undefined ? all : most(all, each)), undefined);
   if (!isObject(answer)) return undefined;
   const { usage, response, message, usageMetadata, metadata } = answer;
   for (const place of [usage, memberOf(response, 'usage'), memberOf(message, 'usage'), usageMetadata, memberOf(metadata, 'usage')]) {
