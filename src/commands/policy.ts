@@ -1,12 +1,14 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { configPath, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { didYouMean } from '../nearest.ts';
-import { openBench, type Bench } from '../review/bench.ts';
+import { openBench } from '../review/bench.ts';
+import { coverageOf } from '../review/coverage.ts';
 import { directoryOf } from '../policy/registry.ts';
 import { readFixtures, runFixture, type FixtureResult } from '../review/fixtures.ts';
+import { junitOf } from '../review/junit.ts';
 import { readLogs, type LogOptions } from '../review/log.ts';
 import { replay, type Change } from '../review/replay.ts';
 import { suggest } from '../review/suggest.ts';
@@ -14,7 +16,7 @@ import { columns } from './task-text.ts';
 
 export const summary = 'test policies, replay a log against them, or have them suggested by one';
 
-export const help = `Usage: exeat policy test [FOLDER] [--min-coverage PERCENT]
+export const help = `Usage: exeat policy test [FOLDER] [--min-coverage PERCENT] [--junit FILE]
        exeat policy replay AUDIT_FILE… [--unverified]
        exeat policy suggest AUDIT_FILE… [--denied] [--mint] [--any-agent] [--any-query] [--unverified]
 
@@ -22,10 +24,13 @@ export const help = `Usage: exeat policy test [FOLDER] [--min-coverage PERCENT]
   replay     says which calls of audit logs the policies of the configuration would decide otherwise
   suggest    writes the least that would have let the calls of logs go, for review; what was only observed counts as wanted
 
-What is tried out (@observe) counts as if it were in force.
+What is tried out (@observe) counts as if it were in force. A fixture: { name, intent, call: "GET https://…" | tool: { destination, name, arguments },
+headers, body, agent, kind, claims, subject, origin, attested, planned, time, expect: allow | deny | approval, policies: [ids], refused: code },
+of which name, intent, expect and call or tool must be there. "refused" is a denial before policy is asked: no other makes "expect: deny" come true.
 
   --config FILE            the configuration; else EXEAT_CONFIG, else config/exeat.yaml
   --min-coverage PERCENT   fail when fewer policies are exercised by a fixture
+  --junit FILE             write the results of a test there as JUnit's XML
   --denied                 suggest for calls that were denied, too
   --mint                   suggest for calls that create standing access, too
   --any-agent              suggest for any agent what was seen of one
@@ -39,6 +44,7 @@ Opens no connection and reads no secret. Exit code: 0 as expected, 1 not, 2 wron
 const options = {
   config: { type: 'string' },
   'min-coverage': { type: 'string' },
+  junit: { type: 'string' },
   denied: { type: 'boolean', default: false },
   mint: { type: 'boolean', default: false },
   'any-agent': { type: 'boolean', default: false },
@@ -77,6 +83,7 @@ async function testPolicies(config: Config, [folder]: readonly string[], values:
   const coverage = coverageOf(bench, results);
   const failed = results.filter(({ ok }) => !ok);
   const short = coverage.percent < Number(values['min-coverage'] ?? 0);
+  if (values.junit !== undefined) writeFileSync(values.junit, junitOf(results));
   if (values.json) console.log(JSON.stringify({ results, coverage }, undefined, 2));
   else {
     for (const { file, name, problem } of failed) console.log(`not ok  ${file}: ${name}\n        ${problem}`);
@@ -87,21 +94,6 @@ async function testPolicies(config: Config, [folder]: readonly string[], values:
     if (short) console.error(`exeat policy: --min-coverage ${values['min-coverage']} is not met`);
   }
   return failed.length > 0 || short || results.length === 0 ? 1 : 0;
-}
-
-interface Coverage {
-  readonly policies: number;
-  readonly exercised: number;
-  readonly percent: number;
-  readonly unexercised: readonly string[];
-}
-
-function coverageOf({ policy }: Bench, results: readonly FixtureResult[]): Coverage {
-  const all = (policy.sources ?? []).map(({ id }) => id);
-  const hit = new Set(results.flatMap(({ policies }) => policies));
-  const unexercised = all.filter((id) => !hit.has(id));
-  const exercised = all.length - unexercised.length;
-  return { policies: all.length, exercised, percent: all.length === 0 ? 100 : Math.floor((100 * exercised) / all.length), unexercised };
 }
 
 async function replayLog(config: Config, files: readonly string[], values: Values): Promise<number> {

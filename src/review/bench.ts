@@ -3,6 +3,7 @@ import { destinationsOf } from '../config/destinations.ts';
 import type { Config } from '../config/schema.ts';
 import type { Destination } from '../destination.ts';
 import { isRefusal, type Refusal } from '../errors.ts';
+import type { Principal } from '../identity/identity.ts';
 import { parseTarget } from '../ingress/target.ts';
 import { grant, type AccessRequest, type Decision, type PolicyDecisionPoint } from '../policy/policy.ts';
 import { textCheck } from '../policy/cedar.ts';
@@ -40,8 +41,10 @@ interface CallWords {
 
 type ReadCall = Pick<AccessRequest, 'target' | 'operation'>;
 
-interface Verdict {
+export interface Verdict {
   readonly decision: 'allow' | 'deny' | 'approval' | 'would_deny';
+  /** Policy's own word, also where its destination is only observed. */
+  readonly said: 'allow' | 'deny' | 'approval';
   readonly policies: readonly string[];
   readonly error: string | undefined;
 }
@@ -79,7 +82,7 @@ export function openBench(config: Config): Bench {
         const planned = operation === request.operation ? request.planned : isPlanned(task, operationName(target, operation));
         const part = { ...request, operation, planned };
         const found = await policy.decide(part);
-        parts.push({ decision: verdictOf(part, found), policies: found.policies, error: found.error });
+        parts.push({ decision: verdictOf(part, found), said: wordOf(found), policies: found.policies, error: found.error });
       }
       const worst = parts.find(({ decision }) => decision === 'deny') ?? parts.find(({ decision }) => decision === 'would_deny');
       return worst ?? (parts[0] as Verdict);
@@ -87,6 +90,15 @@ export function openBench(config: Config): Bench {
     reads: (request) => policy.mentioned?.(request),
     problemsIn: textCheck({ destinations, intents: config.intents }),
   };
+}
+
+/** An agent as fixtures and logs name it: `issuer|subject`, or a SPIFFE id. */
+export function principalOf(
+  id: string,
+  { kind, claims }: { readonly kind: Principal['kind']; readonly claims: Principal['attributes'] },
+): Principal {
+  const at = id.lastIndexOf('|');
+  return { id, issuer: id.slice(0, Math.max(0, at)), subject: id.slice(at + 1), kind, attributes: claims };
 }
 
 /** A task as fixtures and logs speak of one. */
@@ -115,6 +127,10 @@ function requestedOf(url: string): Requested | Refusal {
   const here = 'exeat';
   const http = url.replace(/^ws(?=s?:)/i, 'http');
   return parseTarget(http, URL.canParse(http) ? new URL(http).host : here, { ownAuthorities: new Set([here]) });
+}
+
+function wordOf({ allow, approval }: Decision): Verdict['said'] {
+  return !allow ? 'deny' : approval === undefined ? 'allow' : 'approval';
 }
 
 function verdictOf(request: AccessRequest, decision: Decision): Verdict['decision'] {

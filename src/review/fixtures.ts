@@ -1,10 +1,12 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isRefusal } from '../errors.ts';
+import { isRefusal, refuse, type Refusal } from '../errors.ts';
 import { parseYaml } from '../config/document.ts';
 import type { Config } from '../config/schema.ts';
+import { didYouMean } from '../nearest.ts';
+import type { AccessRequest } from '../policy/policy.ts';
 import { z } from '../settings.ts';
-import { taskWith, type Bench } from './bench.ts';
+import { principalOf, taskWith, type Bench, type Verdict } from './bench.ts';
 
 /** One call, and what is expected of policy. */
 const fixture = z.strictObject({
@@ -20,16 +22,21 @@ const fixture = z.strictObject({
   body: z.unknown().optional(),
   /** In place of `call`: a tool of an MCP destination. */
   tool: z.strictObject({ destination: z.string(), name: z.string(), arguments: z.record(z.string(), z.unknown()).default({}) }).optional(),
-  agent: z.string().default('fixture'),
+  /** Its id, `issuer|subject` or a SPIFFE id. */
+  agent: z.string().default('https://issuer.example|fixture'),
+  kind: z.enum(['jwt-svid', 'k8s-sa', 'oidc', 'local']).default('local'),
+  claims: z.record(z.string(), z.string()).default({}),
   subject: z.string().optional(),
-  attested: z.boolean().default(true),
   origin: z.enum(['orchestrator', 'self_declared', 'default']).default('orchestrator'),
+  /** As a task of that origin is, unless said. */
+  attested: z.boolean().optional(),
   planned: z.boolean().default(true),
   time: z.iso.datetime().optional(),
-  claims: z.record(z.string(), z.string()).default({}),
   expect: z.enum(['allow', 'deny', 'approval']),
   /** Which policies decide it, all of them. */
   policies: z.array(z.string()).optional(),
+  /** With `deny`: the code with which it is refused before policy is asked. */
+  refused: z.string().optional(),
 });
 
 type Fixture = z.output<typeof fixture>;
@@ -60,38 +67,56 @@ export function readFixtures(folder: string): readonly (Fixture & { readonly fil
 }
 
 export async function runFixture(bench: Bench, given: Fixture & { readonly file: string }): Promise<FixtureResult> {
-  const { file, name, expect: expected, policies: by } = given;
-  const result = (problem: string | undefined, policies: readonly string[] = []): FixtureResult => ({
-    file,
-    name,
-    ok: problem === undefined,
-    problem,
-    policies,
-  });
+  const { file, name } = given;
+  const request = await requestOf(bench, given);
+  const verdict = typeof request === 'string' || isRefusal(request) ? undefined : await bench.decide(request);
+  const problem =
+    typeof request === 'string'
+      ? request
+      : isRefusal(request)
+        ? unaskedProblem(given, request.refused)
+        : verdict && problemOf(given, verdict);
+  return { file, name, ok: problem === undefined, problem, policies: verdict?.policies ?? [] };
+}
+
+function problemOf({ expect, policies: by, refused }: Fixture, { said, policies, error }: Verdict): string | undefined {
+  if (error !== undefined) return `policy failed: ${error}`;
+  const found = `it is ${said}, ${policies.length === 0 ? 'no policy permits it' : `by ${listed(policies)}`}`;
+  if (refused !== undefined) return `expected "${refused}", and policy is asked: ${found}`;
+  if (said !== expect) return `expected ${expect}, and ${found}`;
+  const alike = by === undefined || by.toSorted().join('\n') === policies.toSorted().join('\n');
+  return alike ? undefined : `expected ${listed(by) || 'no policy'}, and ${found}`;
+}
+
+/** A slip in a URL must not make a denial come true. */
+function unaskedProblem({ expect, refused }: Fixture, code: string): string | undefined {
+  if (refused === code && expect === 'deny') return undefined;
+  const expected = refused === undefined ? `expected policy's ${expect}` : `expected "${refused}"`;
+  return `${expected}, and it is refused before policy is asked: "refused: ${code}"`;
+}
+
+/** A text says what is wrong with the fixture. */
+async function requestOf(bench: Bench, given: Fixture): Promise<AccessRequest | Refusal | string> {
   const { config } = bench;
-  if (!Object.hasOwn(config.intents, given.intent)) return result(`there is no intent "${given.intent}"`);
+  const { intent, agent, kind, claims, subject, origin, attested = origin === 'orchestrator', planned, time } = given;
+  if (!Object.hasOwn(config.intents, intent)) return `there is no intent "${intent}"${didYouMean(intent, Object.keys(config.intents))}`;
   const words = wordsOf(given, config);
-  if (typeof words === 'string') return result(words);
-  const { intent, agent, subject, attested, origin, planned, time, claims } = given;
+  if (typeof words === 'string') return words;
   const task = taskWith(config, { intent, agent, subject, attested, origin });
   const read = await bench.read({ ...words, task });
-  if (isRefusal(read))
-    return result(expected === 'deny' && by === undefined ? undefined : `it is refused before policy is asked: ${read.refused}`);
-  if (!task.destinations.has(read.target.destination.name)) {
-    return result(
-      expected === 'deny' && by === undefined ? undefined : `the intent does not hold the destination "${read.target.destination.name}"`,
-    );
-  }
-  const principal = { id: agent, issuer: 'fixture', subject: agent, kind: 'local' as const, attributes: claims };
-  const verdict = await bench.decide({ ...read, principal, task, planned, time: time === undefined ? Date.now() : Date.parse(time) });
-  const decision = verdict.decision === 'would_deny' ? 'deny' : verdict.decision;
-  const why = verdict.policies.length === 0 ? 'no policy permits it' : `by ${verdict.policies.map((id) => `"${id}"`).join(', ')}`;
-  if (verdict.error !== undefined) return result(`policy failed: ${verdict.error}`, verdict.policies);
-  if (decision !== expected) return result(`expected ${expected}, and it is ${decision}, ${why}`, verdict.policies);
-  if (by !== undefined && by.toSorted().join('\n') !== verdict.policies.toSorted().join('\n')) {
-    return result(`expected ${by.map((id) => `"${id}"`).join(', ') || 'no policy'}, and it is ${decision}, ${why}`, verdict.policies);
-  }
-  return result(undefined, verdict.policies);
+  if (isRefusal(read)) return read;
+  if (!task.destinations.has(read.target.destination.name)) return refuse('destination_outside_intent');
+  return {
+    ...read,
+    principal: principalOf(agent, { kind, claims }),
+    task,
+    planned,
+    time: time === undefined ? Date.now() : Date.parse(time),
+  };
+}
+
+function listed(ids: readonly string[]): string {
+  return ids.map((id) => `"${id}"`).join(', ');
 }
 
 interface Words {
@@ -117,7 +142,8 @@ function wordsOf({ call, tool, headers, body }: Fixture, config: Config): Words 
   }
   const [method = '', url = ''] = (call ?? '').split(' ');
   const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
-  const json = body !== undefined && typeof body !== 'string' ? ['content-type', 'application/json'] : [];
+  const isTyped = Object.keys(headers).some((name) => name.toLowerCase() === 'content-type');
+  const json = body !== undefined && typeof body !== 'string' && !isTyped ? ['content-type', 'application/json'] : [];
   return { method, url, headers: [...json, ...Object.entries(headers).flat()], body: text, websocket: /^ws/i.test(url) };
 }
 

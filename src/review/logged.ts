@@ -1,10 +1,11 @@
 import type { CallEvent } from '../audit/audit.ts';
 import type { Destination, Target } from '../destination.ts';
 import { isRefusal } from '../errors.ts';
+import type { Principal } from '../identity/identity.ts';
 import type { AccessRequest } from '../policy/policy.ts';
 import { messageActions, type MessageAction, type Operation } from '../protocol/operation.ts';
 import type { TaskOrigin } from '../tasks/task.ts';
-import { taskWith, type Bench } from './bench.ts';
+import { principalOf, taskWith, type Bench } from './bench.ts';
 import { operationParts, type CallLog } from './log.ts';
 
 /** A call that was made, as far as its log tells, in the words of a configuration that may be another one. */
@@ -33,16 +34,9 @@ export function loggedCall(
   const claims = Object.entries(told).flatMap(([at, value]) =>
     at.startsWith('principal.') ? [[at.slice(10), String(value)] as const] : [],
   );
-  const at = agent.lastIndexOf('|');
   return {
     request: {
-      principal: {
-        id: agent,
-        issuer: agent.slice(0, Math.max(0, at)),
-        subject: agent.slice(at + 1),
-        kind: (told['principal.kind'] ?? 'local') as AccessRequest['principal']['kind'],
-        attributes: Object.fromEntries(claims),
-      },
+      principal: principalOf(agent, { kind: (told['principal.kind'] ?? 'local') as Principal['kind'], claims: Object.fromEntries(claims) }),
       task: taskWith(config, {
         id: event.task ?? '',
         intent,

@@ -83,16 +83,64 @@ test('a fixture that does not hold says what policy says, and why', async () => 
     { name: 'three', intent: 'other', tool: { destination: 'kb', name: 'search' }, expect: 'allow' },
     { name: 'four', intent: 'nothing', call: 'GET https://api.github.com/user', expect: 'deny' },
     { name: 'five', intent: 'other', call: 'GET https://api.github.com/user', expect: 'allow' },
+    { name: 'six', intent: 'triage', call: 'GET https://api.githbu.com/user', expect: 'deny' },
+    { name: 'seven', intent: 'triage', call: 'GET https://api.github.com/user', expect: 'deny', refused: 'destination_unknown' },
   ];
   using folder = folderWith(policy, { 'a.json': JSON.stringify(wrong) });
-  const { code, stdout } = await exeat('policy', 'test', '--config', folder.config);
+  const { code, stdout } = await exeat('policy', 'test', '--config', folder.config, '--junit', folder.path('junit.xml'));
   assert.equal(code, 1);
+  const junit = readFileSync(folder.path('junit.xml'), 'utf8');
+  assert.match(junit, /<testsuite name="exeat policy test" tests="7" failures="7">/);
+  assert.match(
+    junit,
+    /<testcase classname="a.json" name="two"><failure message="expected &#34;other&#34;, and it is allow, by &#34;issues&#34;"\/>/,
+  );
   assert.match(stdout, /one\n +expected allow, and it is deny, no policy permits it/);
   assert.match(stdout, /two\n +expected "other", and it is allow, by "issues"/);
   assert.match(stdout, /three\n +expected allow, and it is deny, by "never"/);
   assert.match(stdout, /four\n +there is no intent "nothing"/);
-  assert.match(stdout, /five\n +the intent does not hold the destination "github"/);
-  assert.match(stdout, /0 passed, 5 failed/);
+  assert.match(stdout, /five\n +expected policy's allow, and it is refused before policy is asked: "refused: destination_outside_intent"/);
+  assert.match(stdout, /six\n +expected policy's deny, .*"refused: destination_unknown"/);
+  assert.match(stdout, /seven\n +expected "destination_unknown", and policy is asked: it is deny, no policy permits it/);
+  assert.match(stdout, /0 passed, 7 failed/);
+});
+
+test('fixtures say who calls, when, and with what; what is observed or tried out is told as it will be', async () => {
+  const asked = `
+    @id("pods") permit (principal, action in Action::"read", resource in Destination::"github") when { principal.kind == "k8s-sa" && principal has namespace && principal.namespace == "prod" };
+    @id("own") forbid (principal, action, resource) when { context.task.origin == "self_declared" && !context.task.attested };
+    @id("dated") permit (principal, action == Action::"PUT", resource in Destination::"github") when { context.time < datetime("2026-02-01") };
+    @id("asked") @approval permit (principal, action == Action::"POST", resource in Destination::"github");
+    @id("new") @observe("2099-01-01") forbid (principal, action == Action::"HEAD", resource in Destination::"github");`;
+  const user = 'https://api.github.com/user';
+  const pod = { intent: 'triage', kind: 'k8s-sa', claims: { namespace: 'prod' } };
+  const cases = [
+    { name: 'a', ...pod, call: `GET ${user}`, expect: 'allow', policies: ['pods'] },
+    { name: 'b', ...pod, claims: {}, call: `GET ${user}`, expect: 'deny', policies: [] },
+    { name: 'c', ...pod, origin: 'self_declared', call: `GET ${user}`, expect: 'deny', policies: ['own'] },
+    { name: 'd', intent: 'triage', time: '2026-01-01T00:00:00Z', call: `PUT ${user}`, expect: 'allow', policies: ['dated'] },
+    { name: 'e', intent: 'triage', time: '2026-03-01T00:00:00Z', call: `PUT ${user}`, expect: 'deny' },
+    { name: 'f', intent: 'triage', call: `POST ${user}`, expect: 'approval', policies: ['asked'] },
+    { name: 'g', ...pod, call: `HEAD ${user}`, expect: 'deny', policies: ['new'] },
+  ];
+  const destinations = { github: { hosts: ['api.github.com'], observe: { until: '2099-01-01' } }, kb: { hosts: ['kb.example.com'] } };
+  using folder = folderWith(asked, { 'a.yaml': cases }, destinations);
+  const { code, stdout } = await exeat('policy', 'test', '--config', folder.config, '--min-coverage', '100');
+  assert.deepEqual([code, stdout], [0, '7 passed, 0 failed; 5 of 5 policies exercised (100 %)\n']);
+});
+
+test('a message that does more than one thing is allowed when all of it is', async () => {
+  const parts =
+    '@id("all") permit (principal, action, resource); @id("quiet") forbid (principal, action == Action::"set_push_notification", resource);';
+  const configuration = { pushNotificationConfig: { url: 'https://api.github.com/hook' } };
+  const body = { jsonrpc: '2.0', id: 1, method: 'message/send', params: { message: { parts: [] }, configuration } };
+  const cases = [{ name: 'x', intent: 'triage', call: 'POST https://kb.example.com/', body, expect: 'deny', policies: ['quiet'] }];
+  using folder = folderWith(
+    parts,
+    { 'a.yaml': cases },
+    { github: { hosts: ['api.github.com'] }, kb: { hosts: ['kb.example.com'], protocol: 'a2a' } },
+  );
+  assert.match((await exeat('policy', 'test', '--config', folder.config)).stdout, /1 passed, 0 failed/);
 });
 
 test('what is no fixture stops the run, and says where', async () => {
