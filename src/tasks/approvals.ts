@@ -3,7 +3,6 @@ import { refuse, type Refusal } from '../errors.ts';
 import { newId } from '../ids.ts';
 import type { ApprovalControl, ApprovalGate, ApprovalView, Approved, Question } from './approval.ts';
 import type { ApprovalsConfig } from './approval-settings.ts';
-import type { Task } from './task.ts';
 
 /** All approvals of a sidecar, in memory: what a restart loses is asked anew. */
 export interface Approvals extends ApprovalGate, ApprovalControl {
@@ -43,12 +42,12 @@ export function createApprovals({ settings: initial, audit, clock = Date.now, as
 
   function remove(entry: Entry, refusal?: Refusal): void {
     byId.delete(entry.id);
-    byKey.delete(keyOf(entry.task, entry.digest));
+    byKey.delete(keyOf(entry));
     for (const wake of entry.waiting) wake(refusal);
   }
 
   function known(question: Question): Entry | undefined {
-    const entry = byKey.get(keyOf(question.task, question.digest));
+    const entry = byKey.get(keyOf(question));
     if (entry === undefined || clock() < entry.expiresAt) return entry;
     remove(entry);
     return undefined;
@@ -77,7 +76,7 @@ export function createApprovals({ settings: initial, audit, clock = Date.now, as
       waiting: new Set(),
     };
     byId.set(entry.id, entry);
-    byKey.set(keyOf(task, digest), entry);
+    byKey.set(keyOf(entry), entry);
     const event = { approval: entry.id, task: task.id, call: question.call, operation, rule, digest, expires_at: expiresAt };
     void audit.append({ kind: 'approval.requested', ...event });
     asked(viewOf(entry));
@@ -152,8 +151,9 @@ export function createApprovals({ settings: initial, audit, clock = Date.now, as
   };
 }
 
-function keyOf(task: Task, digest: string): string {
-  return `${task.id} ${digest}`;
+/** A yes to what one policy asked is none to what another asks. */
+function keyOf({ task, digest, rule }: Pick<Question, 'task' | 'digest' | 'rule'>): string {
+  return `${task.id} ${digest} ${rule}`;
 }
 
 function pending({ id, expiresAt }: Entry): Refusal {

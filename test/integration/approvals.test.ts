@@ -64,6 +64,56 @@ test('a write waits for a yes, goes once with it, and says so in the audit', asy
   assert.equal((await call(`${origin.url}/orders`, { proxy: exeat.proxy, authorization })).status, 200);
 });
 
+test('the same bytes under another content type are another question', async () => {
+  await using at = await start();
+  const { origin, exeat, bodies } = at;
+  const { authorization } = exeat.open();
+  const write = (...fields: string[]) =>
+    call(`${origin.url}/orders`, { proxy: exeat.proxy, authorization, method: 'POST', fields, body: 'a=1' });
+  await write('Content-Type: text/plain');
+  const pending = await pendingOf(exeat);
+  assert.equal(pending.shown, 'POST /orders content-type: text/plain a=1');
+  await controlOf(exeat, 'approver')('POST', `/v1/approvals/${pending.id}/allow`, {});
+  assert.equal((await write('Content-Type: application/x-www-form-urlencoded')).code, 'approval_required');
+  assert.equal((await write('Content-Type: text/plain', 'Content-Encoding: gzip')).code, 'approval_required');
+  assert.deepEqual(bodies, []);
+  assert.equal((await write('Content-Type: text/plain')).status, 200);
+});
+
+test('an approver sees that there is more than is shown, and no control characters', async () => {
+  await using at = await start();
+  const { origin, exeat } = at;
+  const body = `\u001b[2J\r${'x'.repeat(5000)}`;
+  await call(`${origin.url}/orders`, { proxy: exeat.proxy, authorization: exeat.open().authorization, method: 'POST', body });
+  const { shown } = await pendingOf(exeat);
+  assert.match(shown, /^POST \/orders \(the first 4096 of 5005 bytes\) \\u\{1b\}\[2J\\u\{d\}xxx/);
+});
+
+test('an approved message of MCP goes with the arguments that were approved, whatever its method', async () => {
+  await using opened = new AsyncDisposableStack();
+  const origin = opened.use(await startOrigin());
+  const policy = `@id("careful") @approval permit (principal, action == Action::"get_prompt", resource);`;
+  const exeat = opened.use(await startTestSidecar({ destinations: { kb: loopback(origin, { protocol: 'mcp' }) }, policy }));
+  const { authorization } = exeat.open();
+  const fields = ['Content-Type: application/json', 'Accept: application/json, text/event-stream', 'MCP-Protocol-Version: 2025-11-25'];
+  const prompt = (id: number, who: string) =>
+    call(`${origin.url}/mcp`, {
+      proxy: exeat.proxy,
+      authorization,
+      method: 'POST',
+      fields,
+      body: JSON.stringify({ jsonrpc: '2.0', id, method: 'prompts/get', params: { name: 'greet', arguments: { who } } }),
+    });
+  assert.match((await prompt(1, 'ann')).body, /approval_required|approval/);
+  const pending = await pendingOf(exeat);
+  assert.match(pending.shown, /"who":"ann"/);
+  await controlOf(exeat, 'approver')('POST', `/v1/approvals/${pending.id}/allow`, {});
+  await prompt(2, 'bob');
+  assert.equal(origin.seen.length, 0);
+  await prompt(3, 'ann');
+  assert.equal(origin.seen.length, 1);
+});
+
 test('neither the agent nor the holder of a task sees or answers questions', async () => {
   await using at = await start();
   const { origin, exeat } = at;

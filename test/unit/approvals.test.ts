@@ -65,6 +65,14 @@ test('a call is refused with a handle, allowed once, and then asked for anew', a
   );
 });
 
+test('a yes to what one policy asks is none to what another asks', async () => {
+  const b = bench();
+  await b.approvals.ask(question());
+  b.approvals.allow(only(b), 'approver', { uses: 5 });
+  assert.equal(await answerTo(b.approvals.ask(question({ rule: 'stricter' }))), 'approval_required');
+  assert.equal(await answerTo(b.approvals.ask(question())), 'approved');
+});
+
 test('a yes is for one task and one digest', async () => {
   const b = bench();
   await b.approvals.ask(question());
