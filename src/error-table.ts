@@ -47,6 +47,11 @@ export const errorTable = {
     'http_request_error',
     'The message could not be read one way only, or is none of the protocol of this destination.',
   ],
+  headers_disagree: [
+    400,
+    'http_request_error',
+    'The header fields MCP-Protocol-Version, Mcp-Method, Mcp-Name and Mcp-Param-* must stand once and say what the body says (MCP 2026-07-28).',
+  ],
   protocol_refused: [
     403,
     'http_request_denied',

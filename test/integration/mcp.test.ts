@@ -145,10 +145,32 @@ test('in the modern era the mirrored fields say what the body says', async () =>
     [...fields, 'Mcp-Param-Q: something else'],
     [...fields, 'Mcp-Param-Q: =?base64?!!!?='],
   ];
-  for (const each of wrong) assert.equal((await at.post(message, each)).code, 'message_unreadable', each.join(' | '));
+  for (const each of wrong) assert.equal((await at.post(message, each)).code, 'headers_disagree', each.join(' | '));
   assert.equal((await at.post({ method: 'tools/call', params }, fields)).code, 'message_unreadable');
-  assert.equal((await at.post(message, [])).code, 'version_unsupported');
+  assert.equal((await at.post(message, [])).code, 'headers_disagree');
   assert.equal(at.server.messages.length, 2);
+});
+
+test('what MCP has an error for is told by it', async () => {
+  await using at = await startMcpBench(() => ({}));
+  const told = async (message: object, fields: readonly string[]): Promise<unknown> => {
+    const answer = await at.post(message, fields);
+    return [answer.status, parsed(answer).error?.['code']];
+  };
+  const [listing, fields] = modernCall('tools/list', {});
+  assert.deepEqual(await told(...modernCall('tasks/list', {})), [404, -32601]);
+  assert.deepEqual(await told({ method: 'tasks/list' }, []), [200, -32601]);
+  assert.deepEqual(await told(listing, [...fields, 'Mcp-Name: search']), [400, -32020]);
+  assert.deepEqual(await told({ method: 'tools/list', params: {} }, fields), [400, -32602]);
+  assert.deepEqual(await told(...modernCall('tools/call', {})), [400, -32602]);
+  const later = JSON.parse(JSON.stringify(listing).replace(modern, '2099-01-01')) as object;
+  const unsupported = await at.post(later, ['MCP-Protocol-Version: 2099-01-01', 'Mcp-Method: tools/list']);
+  assert.equal(unsupported.status, 400);
+  const { code, data } = parsed(unsupported).error ?? {};
+  assert.deepEqual([code, (data as { requested: string }).requested], [-32022, '2099-01-01']);
+  const [event] = await at.exeat.events({ kind: 'call', code: 'protocol_refused' });
+  assert.equal(event?.['operation'], 'kb initialize tasks/list');
+  assert.deepEqual(at.server.messages, []);
 });
 
 test('a destination speaks one revision where it is pinned', async () => {

@@ -6,10 +6,10 @@ import type { Classifier, Operation, RequestHead } from '../operation.ts';
 import { agree, mcpHeaders, type McpHeaders } from './headers.ts';
 import type { McpKnowledge } from './knowledge.ts';
 import { mirroredName, type Era } from './methods.ts';
-import { answering, callOf, operationOf, sessionOperation, type OperationOptions } from './operations.ts';
+import { answering, callOf, operationOf, refused, sessionOperation, type OperationOptions } from './operations.ts';
 import { tellRefusal } from './refusal.ts';
 import { McpReply } from './reply.ts';
-import { eraOf, saysRevision } from './revisions.ts';
+import { eraOf, othersThan, revisionIn } from './revisions.ts';
 
 const largestBodyBytes = 4 * 1024 * 1024;
 
@@ -24,21 +24,32 @@ export function createMcpClassifier({ memory, definitions }: McpKnowledge): Clas
     if (isRefusal(bytes)) return bytes;
     const message = headers.json ? clientMessage(parseJson(bytes)) : undefined;
     if (message === undefined || source.task === undefined) return refuse('message_unreadable');
-    const params = message.kind === 'response' ? undefined : message.params;
-    const era = eraOf(headers, { params, pinned: destination.mcp?.revision });
-    if (era === undefined) return refuse('version_unsupported');
-    const unbound = unboundSession(head, headers, source.task.id);
+    const called = message.kind === 'response' ? undefined : message;
+    const era = eraOf(headers, { params: called?.params, pinned: destination.mcp?.revision });
+    const operation = typeof era !== 'string' ? era : operationIn(head, headers, { message, era, task: source.task.id });
+    const spoken = { session: headers.session, era: typeof era === 'string' ? era : 'modern', called } as const;
+    if (!isRefusal(operation)) return { ...operation, message: messageOf(head, { ...spoken, name: operation.mcp?.name }) };
+    // Told in the words of the protocol.
+    if (called?.kind !== 'request') return operation;
+    return { ...refused(called.method, operation), message: messageOf(head, { ...spoken, name: undefined }) };
+  }
+
+  function operationIn(
+    head: RequestHead,
+    headers: McpHeaders,
+    { message, era, task }: { readonly message: ClientMessage; readonly era: Era; readonly task: string },
+  ): Operation | Refusal {
+    const unbound = unboundSession(head, headers, task);
     if (unbound !== undefined) return unbound;
-    const options = { destination, task: source.task.id, era, memory, definitions };
-    const operation = message.kind === 'response' ? answerTo(message.id, headers, options) : read(message, headers, options);
-    if (isRefusal(operation)) return operation;
-    return { ...operation, message: messageOf(head, { session: headers.session, era, called: message, name: operation.mcp?.name }) };
+    const options = { destination: head.target.destination, task, era, memory, definitions };
+    return message.kind === 'response' ? answerTo(message.id, headers, options) : read(message, headers, options);
   }
 
   /** A stream of the session is listened to, or the session ended. What policy does not see is not sent along. */
   async function inSession(head: RequestHead & InSession, headers: McpHeaders, source: MessageSource): Promise<Operation | Refusal> {
     const { method, target } = head;
-    if (eraOf(headers, { params: undefined, pinned: target.destination.mcp?.revision }) !== 'legacy') return refuse('version_unsupported');
+    const era = eraOf(headers, { params: undefined, pinned: target.destination.mcp?.revision });
+    if (era !== 'legacy') return typeof era === 'string' ? refuse('version_unsupported') : era;
     const unbound = unboundSession(head, headers, source.task?.id ?? '');
     if (unbound !== undefined) return unbound;
     const body = await source.read(0);
@@ -65,11 +76,13 @@ export function createMcpClassifier({ memory, definitions }: McpKnowledge): Clas
   }
 
   function messageOf({ method, target }: RequestHead, { session, era, called, name }: Spoken): Message {
-    const rpc = called === undefined ? `session/${method}` : called.kind === 'response' ? '' : called.method;
-    const id = called?.kind === 'request' ? called.id : undefined;
+    const { destination } = target;
+    const rpc = called?.method ?? (method === 'POST' ? '' : `session/${method}`);
+    const id = called?.id;
     const options = { method: rpc, id, call: callOf(rpc, name), era, target, definitions, memory, session };
+    const revisions = othersThan(revisionIn(called?.params), destination.mcp?.revision);
     return {
-      refusal: (refusal, callId) => tellRefusal(refusal, { era, method: rpc, id, callId }),
+      refusal: (refusal, callId) => tellRefusal(refusal, { era, method: rpc, id, revisions }, callId),
       answer: (reply, context) => new McpReply(reply, { ...options, context }),
     };
   }
@@ -94,23 +107,23 @@ interface InSession {
 interface Spoken {
   readonly session: string | undefined;
   readonly era: Era;
-  /** undefined: none, since it is no POST. */
-  readonly called: ClientMessage | undefined;
+  /** undefined: an answer, or no POST. */
+  readonly called: Called | undefined;
   /** Of the tool, prompt or resource. */
   readonly name: string | undefined;
 }
 
-function read(message: Exclude<ClientMessage, { kind: 'response' }>, headers: McpHeaders, options: OperationOptions): Operation | Refusal {
+type Called = Exclude<ClientMessage, { kind: 'response' }>;
+
+function read(message: Called, headers: McpHeaders, options: OperationOptions): Operation | Refusal {
   const operation = operationOf(message, options);
   if (isRefusal(operation)) return operation;
   const { method, params } = message;
   const complete = options.era === 'modern' && message.kind === 'request';
+  // Without it it is no request of that revision.
+  if (complete && revisionIn(params) === undefined) return refuse('message_unreadable');
   const { arguments: given = {}, name = '' } = operation.mcp ?? {};
   const mirrors = method === 'tools/call' ? options.destination.tools?.get(name)?.mirrors : undefined;
   const body = { method, name: mirroredName(method, params), arguments: given, mirrors };
-  const agreeing = agree(headers, body, { complete }) && (!complete || saysRevision(message));
-  return agreeing ? operation : refuse('message_unreadable', { detail: mismatch });
+  return agree(headers, body, { complete }) ? operation : refuse('headers_disagree');
 }
-
-const mismatch =
-  'The header fields MCP-Protocol-Version, Mcp-Method, Mcp-Name and Mcp-Param-* must stand once and say what the body says (MCP 2026-07-28).';

@@ -42,6 +42,11 @@ export function answering(asked: string): Operation {
   return { ...plain('answer', { method: asked, name: undefined }), resource: askedFor(asked) };
 }
 
+/** A request that goes nowhere: the method is named as it is asked for, whatever it is. */
+export function refused(method: string, barred: Refusal): Operation {
+  return { ...plain('initialize', { method, name: undefined }), barred };
+}
+
 /** The stream of what a server says by itself, and a session's end, in the legacy era. */
 export function sessionOperation(method: 'GET' | 'DELETE'): Operation {
   return { ...plain('initialize', { method: method === 'GET' ? 'session/listen' : 'session/end', name: undefined }), method };

@@ -4,14 +4,18 @@ import { createServer } from 'node:http';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import * as types from '@modelcontextprotocol/sdk/types.js';
-
-const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
-const sound = 'UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA=';
-const text = (words) => ({ type: 'text', text: words });
-const image = { type: 'image', data: pixel, mimeType: 'image/png' };
-const embedded = (uri, words) => ({ type: 'resource', resource: { uri, mimeType: 'text/plain', text: words } });
-const none = { type: 'object', properties: {} };
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+import {
+  answers,
+  completion,
+  contentsOf,
+  listedPrompts,
+  listedResources,
+  none,
+  pause,
+  prompts,
+  resourceTemplates,
+  text,
+} from './conformance-content.mjs';
 
 const defaults = {
   type: 'object',
@@ -34,14 +38,6 @@ const enums = {
     titledMulti: { type: 'array', items: { anyOf: titled(['value1', 'value2', 'value3']) } },
   },
 };
-const schema2020 = {
-  $schema: 'https://json-schema.org/draft/2020-12/schema',
-  type: 'object',
-  $defs: { address: { type: 'object', properties: { street: { type: 'string' }, city: { type: 'string' } } } },
-  properties: { name: { type: 'string' }, address: { $ref: '#/$defs/address' } },
-  additionalProperties: false,
-};
-
 const elicit =
   (requestedSchema) =>
   async (_given, { server }) => {
@@ -49,14 +45,7 @@ const elicit =
     return [text(`Elicitation completed: action=${action}, content=${JSON.stringify(content)}`)];
   };
 const tools = {
-  test_simple_text: [none, () => [text('This is a simple text response for testing.')]],
-  test_image_content: [none, () => [image]],
-  test_audio_content: [none, () => [{ type: 'audio', data: sound, mimeType: 'audio/wav' }]],
-  test_embedded_resource: [none, () => [embedded('test://embedded-resource', 'This is an embedded resource content.')]],
-  test_multiple_content_types: [
-    none,
-    () => [text('Multiple content types test:'), image, embedded('test://mixed-content-resource', 'mixed')],
-  ],
+  ...answers,
   test_tool_with_logging: [
     none,
     async (_given, { log }) => {
@@ -65,22 +54,6 @@ const tools = {
         await pause(50);
       }
       return [text('logged')];
-    },
-  ],
-  test_tool_with_progress: [
-    none,
-    async (_given, { progress }) => {
-      for (const at of [0, 50, 100]) {
-        await progress(at);
-        await pause(50);
-      }
-      return [text('progressed')];
-    },
-  ],
-  test_error_handling: [
-    none,
-    () => {
-      throw new Error('This tool intentionally returns an error for testing');
     },
   ],
   test_sampling: [
@@ -104,19 +77,6 @@ const tools = {
   ],
   test_elicitation_sep1034_defaults: [none, elicit(defaults)],
   test_elicitation_sep1330_enums: [none, elicit(enums)],
-  json_schema_2020_12_tool: [schema2020, () => [text('ok')]],
-};
-const resources = {
-  'test://static-text': { mimeType: 'text/plain', text: 'This is the content of the static text resource.' },
-  'test://static-binary': { mimeType: 'image/png', blob: pixel },
-  'test://watched-resource': { mimeType: 'text/plain', text: 'watched' },
-};
-const user = (content) => ({ messages: [{ role: 'user', content }] });
-const prompts = {
-  test_simple_prompt: [[], () => user(text('This is a simple prompt for testing.'))],
-  test_prompt_with_arguments: [['arg1', 'arg2'], ({ arg1, arg2 }) => user(text(`Prompt with arguments: arg1='${arg1}', arg2='${arg2}'`))],
-  test_prompt_with_embedded_resource: [['resourceUri'], ({ resourceUri }) => user(embedded(resourceUri, 'embedded'))],
-  test_prompt_with_image: [[], () => user(image)],
 };
 
 function build() {
@@ -145,32 +105,15 @@ function build() {
       return { isError: true, content: [text(error.message)] };
     }
   });
-  server.setRequestHandler(types.ListResourcesRequestSchema, () => ({
-    resources: Object.entries(resources).map(([uri, { mimeType }]) => ({ uri, name: uri, mimeType })),
-  }));
-  server.setRequestHandler(types.ListResourceTemplatesRequestSchema, () => ({
-    resourceTemplates: [{ uriTemplate: 'test://template/{id}/data', name: 'template' }],
-  }));
-  server.setRequestHandler(types.ReadResourceRequestSchema, ({ params: { uri } }) => {
-    const id = /^test:\/\/template\/([^/]+)\/data$/.exec(uri)?.[1];
-    const found =
-      id === undefined
-        ? resources[uri]
-        : { mimeType: 'application/json', text: JSON.stringify({ id, templateTest: true, data: `Data for ID: ${id}` }) };
-    return { contents: [{ uri, ...found }] };
-  });
+  server.setRequestHandler(types.ListResourcesRequestSchema, () => ({ resources: listedResources }));
+  server.setRequestHandler(types.ListResourceTemplatesRequestSchema, () => ({ resourceTemplates }));
+  server.setRequestHandler(types.ReadResourceRequestSchema, ({ params: { uri } }) => ({ contents: contentsOf(uri) }));
   server.setRequestHandler(types.SubscribeRequestSchema, () => ({}));
   server.setRequestHandler(types.UnsubscribeRequestSchema, () => ({}));
   server.setRequestHandler(types.SetLevelRequestSchema, () => ({}));
-  server.setRequestHandler(types.ListPromptsRequestSchema, () => ({
-    prompts: Object.entries(prompts).map(([name, [names]]) => ({
-      name,
-      description: `The prompt ${name}`,
-      arguments: names.map((each) => ({ name: each, description: each, required: true })),
-    })),
-  }));
+  server.setRequestHandler(types.ListPromptsRequestSchema, () => ({ prompts: listedPrompts }));
   server.setRequestHandler(types.GetPromptRequestSchema, ({ params: { name, arguments: given = {} } }) => prompts[name][1](given));
-  server.setRequestHandler(types.CompleteRequestSchema, () => ({ completion: { values: ['paris', 'park'], total: 2, hasMore: false } }));
+  server.setRequestHandler(types.CompleteRequestSchema, () => ({ completion }));
   return server;
 }
 
