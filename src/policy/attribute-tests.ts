@@ -3,6 +3,7 @@ import type { Attribute } from './attributes.ts';
 import { elementsOf, isLike, likeOf, memberOf, nodeOf, pathOf, stringOf, wholeOf } from './expressions.ts';
 import type { AccessRequest } from './policy.ts';
 import { instantOf } from './instants.ts';
+import { actionOf } from './records.ts';
 
 /** A question about one call. Three answers, as in Cedar: yes, no, and `undefined` where evaluating it is an error. */
 export interface Test {
@@ -47,13 +48,14 @@ function likeTest(text: Text | undefined, parts: readonly string[]): Answer | un
   };
 }
 
-/** Records on the way always exist, so only the last name can be absent. */
+/** Reading from a record that calls of this action have not is an error; in `a has b.c` it is a no. */
 function presenceTest(expr: Expr, readers: Readers): Answer | undefined {
   const member = memberOf(expr);
   const base = member === undefined ? undefined : pathOf(member.of);
   if (member === undefined || base === undefined) return undefined;
   const attribute = readers.attribute([...base, ...member.names]);
-  return attribute && ((request) => attribute.read(request) !== undefined);
+  const having = readers.actionsHaving(base);
+  return attribute && ((request) => (having?.has(actionOf(request)) === false ? undefined : attribute.read(request) !== undefined));
 }
 
 function textTest(op: string, left: Text | undefined, right: Text | undefined): Answer | undefined {
@@ -156,7 +158,15 @@ class Readers {
     );
     if (found === undefined || (type !== undefined && found.type !== type)) return undefined;
     this.volatile ||= found.volatile;
-    return found;
+    const { actions, read } = found;
+    return actions === undefined ? found : { ...found, read: (request) => (actions.has(actionOf(request)) ? read(request) : undefined) };
+  }
+
+  /** The actions whose calls have this record; undefined: all. */
+  actionsHaving(record: readonly string[]): ReadonlySet<string> | undefined {
+    const inside = this.#attributes.filter(({ path }) => record.every((name, index) => name === path[index]));
+    const actions = inside.map((attribute) => attribute.actions);
+    return actions.every((some) => some !== undefined) ? new Set(actions.flatMap((some) => [...some])) : undefined;
   }
 
   text(expr: Expr): Text | undefined {
