@@ -158,8 +158,10 @@ class Readers {
     );
     if (found === undefined || (type !== undefined && found.type !== type)) return undefined;
     this.volatile ||= found.volatile;
-    const { actions, read } = found;
-    return actions === undefined ? found : { ...found, read: (request) => (actions.has(actionOf(request)) ? read(request) : undefined) };
+    const { actions } = found;
+    return actions === undefined
+      ? found
+      : { ...found, read: (request) => (actions.has(actionOf(request)) ? found.read(request) : undefined) };
   }
 
   /** The actions whose calls have this record; undefined: all. */
