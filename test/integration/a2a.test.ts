@@ -90,6 +90,11 @@ test('notifications go to destinations of the intent alone, and count as what th
   assert.equal((await at.rpc('SendMessage', withHook(`${at.hooks.url}/x`))).status, 200);
   const set = { taskId: 't1', pushNotificationConfig: { url: 'http://169.254.169.254/' } };
   assert.match((await at.rpc('tasks/pushNotificationConfig/set', set)).body, /destination_unknown/);
+  // Some servers read names in any case.
+  for (const name of ['PUSHNOTIFICATIONCONFIG', 'task_push_notification_config']) {
+    const params = { message: { parts: [] }, configuration: { [name]: { URL: 'https://elsewhere.example' } } };
+    assert.match((await at.rpc('message/send', params)).body, /destination_unknown/, name);
+  }
   assert.match(
     (await at.to('POST', '/tasks/t1/pushNotificationConfigs', { url: 'https://elsewhere.example' })).body,
     /destination_unknown/,

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import { test } from 'node:test';
 import { call } from '../support/call.ts';
 import { startOrigin, type Origin } from '../support/origin.ts';
@@ -21,7 +23,10 @@ async function start(models: object = {}): Promise<Bench> {
   await using opened = new AsyncDisposableStack();
   const origin = opened.use(
     await startOrigin((request, response) => {
-      if (request.url?.endsWith('/messages') === true) {
+      if (request.url === '/endless/messages') {
+        response.setHeader('content-type', 'text/event-stream');
+        response.write('event: message_start\ndata: {"message":{"usage":{"input_tokens":7,"output_tokens":1}}}\n\n');
+      } else if (request.url?.endsWith('/messages') === true) {
         response.setHeader('content-type', 'text/event-stream');
         response.write('event: message_start\ndata: {"message":{"usage":{"input_tokens":7,"output_tokens":1}}}\n\n');
         response.end('event: message_delta\ndata: {"usage":{"output_tokens":5}}\n\n');
@@ -144,6 +149,28 @@ test('a task has so many tokens, and is told what is left', async () => {
   const refused = await ask({ messages: [{ role: 'user', content: 'x'.repeat(60) }] });
   assert.equal(refused.status, 429);
   assert.match(refused.body, /budget of 150 tokens 114 tokens are left, and the call may use 1\d\d tokens/);
+});
+
+test('a client that leaves a streamed answer before its last word has used what was taken for it', async () => {
+  await using at = await start();
+  const { id, authorization } = at.exeat.open('work', { limits: { tokens: 150 } });
+  const body = JSON.stringify({ ...small, stream: true });
+  const { hostname, port } = new URL(`http://${at.exeat.proxy}`);
+  const headers = {
+    host: new URL(at.origin.url).host,
+    'proxy-authorization': authorization,
+    'content-type': 'application/json',
+    'content-length': body.length,
+  };
+  const asked = request({ host: hostname, port, method: 'POST', path: `${at.origin.url}/endless/messages`, headers }).end(body);
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  await once(answer, 'data');
+  answer.on('error', () => {});
+  asked.destroy();
+  const [event] = await at.exeat.events({ kind: 'call' });
+  assert.deepEqual([event?.['code'], event?.['usage']], ['client_gone', { input_tokens: 7, output_tokens: 1 }]);
+  const [tokens] = at.exeat.sidecar.tasks.report(id)?.budgets ?? [];
+  assert.ok(tokens !== undefined && tokens.used >= 100, String(tokens?.used));
 });
 
 test('what the provider is to fetch must lie at a destination of the intent', async () => {

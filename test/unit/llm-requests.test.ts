@@ -171,6 +171,8 @@ test('servers of the provider are found with their URLs, credentials, and whethe
   assert.equal(partly.unattended, true);
   const anthropic = offeredTools({ mcp_servers: [{ type: 'url', url: 'https://a.example', authorization_token: 'x' }] });
   assert.deepEqual([anthropic.urls, anthropic.credentials, anthropic.unattended], [['https://a.example'], true, true]);
+  for (const more of [{ type: 'mcp' }, { require_approval: 'always' }])
+    assert.equal(offeredTools({ mcp_servers: [{ url: 'https://a.example', ...more }] }).unattended, true, JSON.stringify(more));
 });
 
 function urlsOf(body: JsonObject): readonly string[] {

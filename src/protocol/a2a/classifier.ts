@@ -95,7 +95,7 @@ function pushUrls(params: JsonObject, sets: boolean): string[] {
     for (const [name, inside] of Object.entries(value)) {
       if (name === 'message' || name === 'metadata') continue;
       if (name.toLowerCase() === 'url' && inConfig) urls.push(typeof inside === 'string' ? inside : '');
-      visit(inside, inConfig || /push_?notification/i.test(name));
+      visit(inside, inConfig || /push_?notification/iu.test(name));
     }
   };
   visit(params, sets);

@@ -50,7 +50,7 @@ class Found {
     const { toolConfig, tool_config: config, mcp_servers: servers, data_sources: sources, dataSources } = body;
     for (const tool of [body['tools'], objectOf(toolConfig)['tools'], objectOf(config)['tools']].flatMap(listOf)) this.tool(tool);
     for (const definition of listOf(body['functions'])) this.own.push(nameOf(definition));
-    for (const server of listOf(servers)) this.server(server);
+    for (const server of listOf(servers)) this.server(server, { asks: false });
     for (const source of [sources, dataSources].flatMap(listOf)) this.source(source);
     for (const plugin of listOf(body['plugins'])) this.providers.push(`plugin:${textOf(objectOf(plugin)['id'])}`);
     if ((body['web_search_options'] ?? null) !== null) this.providers.push('web_search');
@@ -63,7 +63,7 @@ class Found {
     const { type, name, functionDeclarations, function_declarations: declarations, toolSpec, ...rest } = objectOf(tool);
     const definition = toolSpec ?? rest['function'] ?? rest['custom'];
     const members = Object.entries(objectOf(tool)).filter(([member]) => !descriptions.has(member));
-    if (type === 'mcp') return this.server(tool);
+    if (type === 'mcp') return this.server(tool, { asks: true });
     if (!isObject(tool) || (isPresent(type) && typeof type !== 'string')) this.providers.push('unreadable');
     else if (typeof type === 'string' && !carriedOutByClient.test(type)) this.providers.push(type);
     else {
@@ -77,13 +77,13 @@ class Found {
     for (const [member, value] of members) addressesIn({ [member]: value }, this.urls);
   }
 
-  server(server: JsonValue): void {
+  /** `asks`: OpenAI's, which asks unless told never to; of Anthropic's nobody is ever asked. */
+  server(server: JsonValue, { asks }: { readonly asks: boolean }): void {
     const { connector_id: connector, authorization, authorization_token: token, headers, ...rest } = objectOf(server);
     this.providers.push(typeof connector === 'string' ? `connector:${connector}` : 'mcp');
     addressesIn(rest, this.urls);
     if (isPresent(authorization) || isPresent(token) || isPresent(headers)) this.credentials = true;
-    // OpenAI asks unless told never to; Anthropic never asks.
-    if (rest['require_approval'] !== undefined ? rest['require_approval'] !== 'always' : rest['type'] !== 'mcp') this.unattended = true;
+    if (!asks || (rest['require_approval'] ?? 'always') !== 'always') this.unattended = true;
   }
 
   /** Azure's own data: an endpoint that the provider asks. */
