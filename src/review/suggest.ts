@@ -29,50 +29,65 @@ export interface Suggestion {
   readonly left: Readonly<Record<string, number>>;
 }
 
-/** Calls that one policy would stand for: one agent's, for one intent, of one action, at one destination. */
-export interface Group {
-  /** undefined: any. */
-  readonly agent: string | undefined;
-  readonly intent: string;
+/** Calls that one policy would stand for: alike in all but what they were for. */
+export interface Group extends Alike {
   readonly destination: AccessRequest['target']['destination'];
-  readonly action: string;
-  /** Someone's yes was wanted. */
-  readonly approval: boolean;
   /** Templates, tools, models, or paths: how often each. */
   readonly resources: Map<string, number>;
   readonly templates: Set<string>;
-  readonly hosts: Set<string>;
-  readonly paths: Set<string>;
-  readonly methods: Set<string>;
-  /** Names in queries; undefined: whatever they are. */
-  readonly queryNames: Set<string> | undefined;
-  /** An orchestrator has opened every task of these. */
-  attested: boolean;
   calls: number;
   first: number;
   last: number;
 }
 
+/** What the calls of a group have in common: what was seen apart is never allowed together. */
+interface Alike {
+  /** undefined: any. */
+  readonly agent: string | undefined;
+  readonly intent: string;
+  readonly action: string;
+  /** Someone's yes was wanted. */
+  readonly approval: boolean;
+  /** An orchestrator has opened their tasks. */
+  readonly attested: boolean;
+  /** Attributes beside the resource that have one value. */
+  readonly bounds: Readonly<Record<string, string>>;
+  /** In the query, of any call for that resource; undefined: whatever they are. */
+  readonly queryNames: readonly string[] | undefined;
+}
+
 /** The least that would have let these calls go: never more than what was seen, for a person to read and to cut down. */
 export function suggest(bench: Bench, { calls, origins }: CallLog, options: SuggestOptions): Suggestion {
-  const groups = new Map<string, Group>();
   const left: Record<string, number> = {};
+  const leave = (why: string, count: number): void => void (left[why] = (left[why] ?? 0) + count);
   const isSayable = sayable((text) => bench.problemsIn(text));
+  const kept: { readonly request: AccessRequest; readonly alike: Alike }[] = [];
+  const names = new Map<string, Set<string>>();
   for (const event of calls) {
     const logged = loggedCall(bench, event, origins);
     const words = [logged?.request.operation.resource ?? '', event.path ?? '', ...(event.query ?? [])];
     const why = leaving(event, logged, options) ?? (isSayable(event.agent ?? '', words) ? undefined : unwritable);
     if (logged === undefined || why !== undefined) {
-      left[why ?? ''] = (left[why ?? ''] ?? 0) + 1;
+      leave(why ?? '', 1);
       continue;
     }
-    const group = groupOf(groups, logged.request, { ...options, approval: outcomeOf(event) === 'approval' });
-    count(group, logged.request);
-    if (origins.get(event.task ?? '') !== 'orchestrator') group.attested = false;
+    const { request } = logged;
+    const attested = origins.get(event.task ?? '') === 'orchestrator';
+    const alike = alikeOf(request, { ...options, attested, approval: outcomeOf(event) === 'approval' });
+    kept.push({ request, alike });
+    const at = keyOf(request, alike, request.operation.resource);
+    const seen = names.get(at) ?? new Set();
+    for (const name of new URLSearchParams(request.target.query).keys()) seen.add(name);
+    names.set(at, seen);
+  }
+  const groups = new Map<string, Group>();
+  for (const { request, alike } of kept) {
+    const queryNames = options.anyQuery ? undefined : [...(names.get(keyOf(request, alike, request.operation.resource)) ?? [])].toSorted();
+    count(groups, request, { ...alike, queryNames });
   }
   const sorted = [...groups.values()].toSorted((a, b) => b.calls - a.calls);
   const found = policiesFor(sorted, (text) => bench.problemsIn(text));
-  if (found.unwritable > 0) left[unwritable] = (left[unwritable] ?? 0) + found.unwritable;
+  if (found.unwritable > 0) leave(unwritable, found.unwritable);
   return { text: found.texts.join('\n'), policies: found.texts.length, templates: templatesFor(sorted), left };
 }
 
@@ -91,44 +106,39 @@ function leaving(
   return isCut ? 'longer than the log holds' : undefined;
 }
 
-interface GroupOptions extends SuggestOptions {
-  readonly approval: boolean;
+function alikeOf(request: AccessRequest, { anyAgent, attested, approval }: SuggestOptions & Pick<Alike, 'attested' | 'approval'>): Alike {
+  const { principal, task, target, operation } = request;
+  const action = actionOf(request);
+  const { hosts, protocol } = target.destination;
+  const bounds = {
+    ...(hosts.length > 1 || hosts[0]?.startsWith('*.') === true ? { 'context.http.host': target.host } : {}),
+    ...(action === 'mint' ? { 'context.http.method': operation.method ?? operation.action } : {}),
+    ...(protocol === 'llm' && messageActions.has(action) ? { 'context.http.path': target.path } : {}),
+  };
+  return { agent: anyAgent ? undefined : principal.id, intent: task.intent, action, approval, attested, bounds, queryNames: undefined };
 }
 
-function groupOf(groups: Map<string, Group>, request: AccessRequest, { anyAgent, anyQuery, approval }: GroupOptions): Group {
-  const { principal, task, target } = request;
-  const agent = anyAgent ? undefined : principal.id;
-  const action = actionOf(request);
-  const key = JSON.stringify([agent, task.intent, target.destination.name, action, approval]);
+function keyOf({ target }: AccessRequest, alike: Alike, resource?: string): string {
+  const { agent, intent, action, approval, attested, bounds, queryNames } = alike;
+  return JSON.stringify([agent, intent, target.destination.name, action, approval, attested, bounds, queryNames, resource]);
+}
+
+function count(groups: Map<string, Group>, request: AccessRequest, alike: Alike): void {
+  const { operation, target, time } = request;
+  const key = keyOf(request, alike);
   const group = groups.get(key) ?? {
-    agent,
-    intent: task.intent,
+    ...alike,
     destination: target.destination,
-    action,
-    approval,
     resources: new Map(),
     templates: new Set(),
-    hosts: new Set(),
-    paths: new Set(),
-    methods: new Set(),
-    queryNames: anyQuery ? undefined : new Set(),
-    attested: true,
     calls: 0,
-    first: request.time,
-    last: 0,
+    first: time,
+    last: time,
   };
   groups.set(key, group);
-  return group;
-}
-
-function count(group: Group, { operation, target, time }: AccessRequest): void {
   group.calls += 1;
   group.first = Math.min(group.first, time);
   group.last = Math.max(group.last, time);
-  group.hosts.add(target.host);
-  group.paths.add(target.path);
-  group.methods.add(operation.method ?? operation.action);
-  for (const name of new URLSearchParams(target.query).keys()) group.queryNames?.add(name);
   if (operation.templated) group.templates.add(operation.resource);
   group.resources.set(operation.resource, (group.resources.get(operation.resource) ?? 0) + 1);
 }

@@ -19,7 +19,10 @@ export function sayable(problemsIn: (text: string) => readonly string[]): (agent
   };
   return (agent, texts) =>
     isTaken(`permit (principal == Agent::${quoted(agent)}, action, resource);`) &&
-    texts.every((text) => isTaken(`permit (principal, action, resource) when { context.task.id == ${quoted(text)} };`));
+    // Printable ASCII is taken always, and asking takes a few milliseconds.
+    texts.every(
+      (text) => /^[\x20-\x7e]*$/.test(text) || isTaken(`permit (principal, action, resource) when { context.task.id == ${quoted(text)} };`),
+    );
 }
 
 /** One policy for each group; actions that are bound alike are in one. What would not be taken is left out. */
@@ -79,9 +82,8 @@ function bodyOf(group: Group): string {
   const conditions = [
     `context.task.intent == Intent::${quoted(intent)}`,
     ...(attested ? ['context.task.attested'] : []),
-    ...(destination.hosts.length > 1 || destination.hosts[0]?.startsWith('*.') === true ? [isOneOf('context.http.host', group.hosts)] : []),
     ...(inOne ? [] : resourceTest(group)),
-    ...(group.action === 'mint' ? [isOneOf('context.http.method', group.methods)] : []),
+    ...Object.entries(group.bounds).map(([attribute, value]) => `${attribute} == ${quoted(value)}`),
     ...queryTest(group),
   ];
   return `  resource ${resource}\n)\nwhen {\n  ${conditions.join(' &&\n  ')}\n};`;
@@ -95,26 +97,26 @@ const told: Readonly<Record<string, string>> = {
   infer: 'context.llm.model',
 };
 
-function resourceTest({ action, destination: { protocol }, resources, templates, paths }: Group): string[] {
+function resourceTest({ action, destination: { protocol }, resources, templates }: Group): string[] {
   const names = new Set(resources.keys());
-  const attribute = told[action] ?? (protocol === 'a2a' ? 'context.a2a.method' : 'context.mcp.method');
-  if (protocol === 'mcp' && action === 'answer')
-    return [`(${[...names].map((name) => `context.mcp.method like ${quoted(`${name}/*`)}`).join(' || ')})`];
-  if (protocol === 'mcp' || protocol === 'a2a') return [isOneOf(attribute, names)];
-  if (action === 'infer') return [isOneOf(attribute, names), isOneOf('context.http.path', paths)];
-  if (action === 'connect') return [];
-  const loose = new Set([...names].filter((name) => !templates.has(name)));
-  const at = messageActions.has(action) ? paths : loose;
+  if (protocol === 'mcp' && action === 'answer') {
+    const likes = [...names].map((name) => `context.mcp.method like ${quoted(`${name}/*`)}`);
+    return [likes.length === 1 ? (likes[0] ?? '') : `(${likes.join(' || ')})`];
+  }
+  if (protocol === 'mcp' || protocol === 'a2a' || action === 'infer') return [isOneOf(told[action] ?? `context.${protocol}.method`, names)];
+  // Its host is all that is known of a tunnel, and of a list of models its path.
+  if (action === 'connect' || messageActions.has(action)) return [];
+  const paths = new Set([...names].filter((name) => !templates.has(name)));
   const tests = [
     ...(templates.size === 0 ? [] : [`(resource has template && ${isOneOf('resource.template', templates)})`]),
-    ...(at.size === 0 ? [] : [isOneOf('context.http.path', at)]),
+    ...(paths.size === 0 ? [] : [isOneOf('context.http.path', paths)]),
   ];
   return tests.length === 1 ? tests : [`(${tests.join(' || ')})`];
 }
 
 function queryTest({ action, queryNames }: Group): string[] {
   if (queryNames === undefined || action === 'connect') return [];
-  return [queryNames.size === 0 ? 'context.http.query.text == ""' : `[${listed(queryNames)}].containsAll(context.http.query.names)`];
+  return [queryNames.length === 0 ? 'context.http.query.text == ""' : `[${listed(queryNames)}].containsAll(context.http.query.names)`];
 }
 
 function isOneOf(attribute: string, texts: ReadonlySet<string>): string {
@@ -122,7 +124,7 @@ function isOneOf(attribute: string, texts: ReadonlySet<string>): string {
   return texts.size === 1 ? `${attribute} == ${quoted(only)}` : `[${listed(texts)}].contains(${attribute})`;
 }
 
-function listed(texts: ReadonlySet<string>): string {
+function listed(texts: Iterable<string>): string {
   return [...texts].toSorted().map(quoted).join(', ');
 }
 

@@ -8,7 +8,7 @@ import { stringify } from 'yaml';
 import { call } from '../support/call.ts';
 import { startMcpServer } from '../support/mcp-server.ts';
 import { startOrigin } from '../support/origin.ts';
-import { loopback, startTestSidecar } from '../support/sidecar.ts';
+import { loopback, startTestSidecar, type TestSidecar } from '../support/sidecar.ts';
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
 
@@ -221,4 +221,65 @@ test('a log is replayed against other policies, and suggests its own', async () 
   const changed = await exeat('policy', 'suggest', log, '--config', folder.config);
   assert.equal(changed.code, 1);
   assert.match(changed.stderr, /is not as it was written/);
+});
+
+test('what was observed and suggested is then all that goes', async () => {
+  await using stack = new AsyncDisposableStack();
+  const origin = stack.use(await startOrigin());
+  const server = stack.use(await startMcpServer(() => ({ tools: [], content: [] })));
+  const folder = stack.use(mkdtempDisposableSync(join(tmpdir(), 'exeat-loop-')));
+  const start = (more: object, policy: string) =>
+    startTestSidecar({
+      destinations: {
+        api: loopback(origin, { operations: ['/items/{id}'], ...more }),
+        kb: loopback(server, { protocol: 'mcp', ...more }),
+      },
+      folder: folder.path,
+      policy,
+    });
+  const statusesIn = async ({ proxy, ...exeat }: TestSidecar, wanted: boolean): Promise<number[]> => {
+    const { authorization } = exeat.open();
+    const api = async (method: string, path: string) => (await call(`${origin.url}${path}`, { proxy, authorization, method })).status;
+    const kb = async (method: string, params: object) => {
+      const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
+      const fields = ['Content-Type: application/json'];
+      return (await call(`${server.url}/mcp`, { proxy, authorization, method: 'POST', fields, body })).status;
+    };
+    return wanted
+      ? [
+          await api('GET', '/items/7?page=2'),
+          await api('HEAD', '/items/7'),
+          await api('GET', '/x'),
+          await kb('tools/list', {}),
+          await kb('prompts/get', { name: 'a' }),
+        ]
+      : [
+          await api('POST', '/items/7'),
+          await api('GET', '/items/7?all=1'),
+          await api('GET', '/y'),
+          await kb('resources/list', {}),
+          await kb('prompts/get', { name: 'b' }),
+        ];
+  };
+  {
+    await using observed = await start({ observe: { until: '2099-01-01' } }, '');
+    assert.deepEqual(await statusesIn(observed, true), [200, 200, 200, 200, 200]);
+    await observed.events({ kind: 'call' }, 5);
+  }
+  const text = stringify({
+    intents: { work: { description: 'Test', destinations: ['api', 'kb'] } },
+    policy: { engine: 'cedar', directory: join(folder.path, 'policies') },
+    destinations: { api: loopback(origin, { operations: ['/items/{id}'] }), kb: loopback(server, { protocol: 'mcp' }) },
+  });
+  writeFileSync(join(folder.path, 'exeat.yaml'), text);
+  const key = join(folder.path, 'state', 'audit-public.pem');
+  const log = join(folder.path, 'audit.ndjson');
+  const suggested = await exeat('policy', 'suggest', log, '--config', join(folder.path, 'exeat.yaml'), '--public-key', key);
+  assert.deepEqual([suggested.code, suggested.stderr], [0, '']);
+  await using enforced = await start({}, suggested.stdout);
+  assert.deepEqual(await statusesIn(enforced, true), [200, 200, 200, 200, 200], suggested.stdout);
+  const before = [origin.seen.length, server.messages.length];
+  // Refusals of MCP are answers of MCP.
+  assert.deepEqual(await statusesIn(enforced, false), [403, 403, 403, 200, 200]);
+  assert.deepEqual([origin.seen.length, server.messages.length], before);
 });

@@ -60,10 +60,43 @@ test('where no query was seen none is allowed, unless a flag says so', async () 
   assert.deepEqual(await outcomes(text, [{ ...read, query: ['page'] }]), ['allow']);
 });
 
+const infer = (model: string, path: string) => called(`model infer ${model}`, { method: 'POST', path });
+const mintBy = (method: string, path: string) => called(`multi mint ${path}`, { method });
 const on = (host: string) => called('multi read /x', { host });
 
 test('of several hosts only those that were seen are allowed', () => {
   return isExact([on('a.example.com'), on('x.c.example.com')], [on('b.example.com'), on('y.c.example.com')]);
+});
+
+test('what was seen apart is not allowed together: hosts, names in queries, models and methods each with their own paths', async () => {
+  await isExact(
+    [called('multi read /a', { host: 'a.example.com' }), called('multi read /b', { host: 'b.example.com' })],
+    [called('multi read /a', { host: 'b.example.com' }), called('multi read /b', { host: 'a.example.com' })],
+  );
+  await isExact([called('multi read /a', { query: ['x'] }), called('multi read /b')], [called('multi read /b', { query: ['x'] })]);
+  await isExact(
+    [infer('small', '/v1/chat/completions'), infer('large', '/v1/responses')],
+    [infer('large', '/v1/chat/completions'), infer('small', '/v1/responses')],
+  );
+  await isExact([mintBy('POST', '/api_keys'), mintBy('PUT', '/x/api_keys')], [mintBy('PUT', '/api_keys'), mintBy('POST', '/x/api_keys')], {
+    mint: true,
+  });
+});
+
+test('a path that was seen in tasks of orchestrators alone is not for others, whatever else these were seen to do', async () => {
+  const own = called('multi read /own', { task: 'task_2' });
+  const { text } = suggest(
+    nothing,
+    {
+      calls: [read, called('multi read /work'), own],
+      origins: new Map([
+        ['task_1', 'orchestrator'],
+        ['task_2', 'self_declared'],
+      ]),
+    },
+    { denied: false, mint: false, anyAgent: false, anyQuery: false },
+  );
+  assert.deepEqual(await outcomes(text, [called('multi read /work'), called('multi read /own')], 'self_declared'), ['deny', 'allow']);
 });
 
 test('tasks that orchestrators opened do not speak for those that an agent opens itself', async () => {
