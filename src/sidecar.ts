@@ -64,6 +64,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     notReady: () => [
       ...(closing ? ['shutting down'] : []),
       ...(identity.principal() === undefined ? ['no valid workload identity'] : []),
+      ...(stages.graph.policy.counts.remote?.paused === true ? ['the policy engine does not answer'] : []),
       ...(audit.failure === undefined ? [] : ['the audit log cannot be written']),
     ],
     metrics: () => metrics.text(),

@@ -71,6 +71,8 @@ function allowedText(graph: Graph, request: AccessRequest): string {
 /** Of what the configuration names at this destination. */
 function found(graph: Graph, like: AccessRequest): string[] {
   const names: string[] = [];
+  // An engine elsewhere is not asked for a hint.
+  if (graph.policy.counts.remote !== undefined) return names;
   let tried = 0;
   for (const { name, target, operation } of candidates(graph, like)) {
     tried += 1;

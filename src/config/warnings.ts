@@ -50,16 +50,17 @@ function reach({ destinations, intents, tasks }: Config): Problem[] {
 }
 
 /** What may not go the way that was meant. */
-function chained({ upstream_proxy: proxy, destinations, authority }: Config): Problem[] {
+function chained({ upstream_proxy: proxy, destinations, ...config }: Config): Problem[] {
   if (proxy === undefined) return [];
   const dialled = Object.entries(destinations).flatMap(([name, settings]) => {
     if (settings.connect_to !== undefined) return [];
     return endpointsOf(settings).map(({ endpoint, at }) => ({ host: endpoint.name, path: ['destinations', name, ...at], settings }));
   });
-  const hosts = dialled.map(({ host }) => host).concat(authority === undefined ? [] : new URL(authority.issuer).hostname);
+  const ours = [config.authority?.issuer, peerOf(config.policy)?.url, config.approvals.webhook?.url].filter((url) => url !== undefined);
+  const hosts = [...dialled.map(({ host }) => host), ...ours.map((url) => new URL(url).hostname)];
   const idle = proxy.no_proxy.flatMap((pattern, index) => {
     if (hosts.some((host) => names(pattern, host))) return [];
-    return [{ path: ['upstream_proxy', 'no_proxy', index], message: 'no destination is there, nor the authority' }];
+    return [{ path: ['upstream_proxy', 'no_proxy', index], message: 'no destination is there, nor anything else that Exeat calls' }];
   });
   const strays = dialled.flatMap(({ host, path, settings }) => {
     if (host.startsWith('*.') && !proxy.no_proxy.some((pattern) => names(pattern, host)))

@@ -3,7 +3,8 @@ import { z } from '../settings.ts';
 import { isObject } from './engine-answer.ts';
 import { createEngineClient, type EngineClient, type GuardedFetch } from './engine-client.ts';
 import { serverConfig } from './engine-config.ts';
-import { type Answer, policyOf } from './engine-policy.ts';
+import { type Answer, type Engine, policyOf } from './engine-policy.ts';
+import type { Evaluation } from './evaluation.ts';
 import type { PolicyDecisionPoint } from './policy.ts';
 import type { Vocabulary } from './schema.ts';
 
@@ -15,6 +16,10 @@ const path = z.string().regex(/^\/[^?#\s]*$/, 'expected a path such as /access/v
 export const config = z.strictObject({
   engine: z.literal(kind),
   server: serverConfig,
+  subject_properties: z
+    .record(z.string().min(1), z.json())
+    .default({})
+    .meta({ description: 'what this PDP wants to be told of every subject besides, such as a role' }),
   evaluation_path: path.default('/access/v1/evaluation'),
   evaluations_path: path
     .nullable()
@@ -28,16 +33,19 @@ const mostAtOnce = 100;
 /** An evaluation of any kind (§5), as the PDP is sent it. */
 type Asked = object;
 
-interface AuthzenClient {
+export interface AuthzenClient {
   /** §6. */
-  ask(evaluation: Asked, signal?: AbortSignal): Promise<Answer>;
+  readonly ask: (evaluation: Asked, signal?: AbortSignal) => Promise<Answer>;
   /** §7; absent where the PDP has no batches. */
-  askAll?(evaluations: readonly Asked[], signal?: AbortSignal): Promise<readonly Answer[]>;
+  readonly askAll?: (evaluations: readonly Asked[], signal?: AbortSignal) => Promise<readonly Answer[]>;
 }
 
 type Paths = Pick<z.output<typeof config>, 'evaluation_path' | 'evaluations_path'>;
 
-function createAuthzenClient(client: Pick<EngineClient, 'post'>, { evaluation_path: one, evaluations_path: many }: Paths): AuthzenClient {
+export function createAuthzenClient(
+  client: Pick<EngineClient, 'post'>,
+  { evaluation_path: one, evaluations_path: many }: Paths,
+): AuthzenClient {
   const all = async (evaluations: readonly Asked[], signal?: AbortSignal): Promise<readonly Answer[]> => {
     const answer = await client.post(many ?? one, { evaluations }, signal);
     const found: unknown = isObject(answer) ? answer['evaluations'] : undefined;
@@ -63,12 +71,25 @@ export function create(
 ): PolicyDecisionPoint {
   const { url, token, timeout: timeoutMs, cache: cacheMs } = settings.server;
   const client = createEngineClient({ url, token, timeoutMs, fetch });
-  return policyOf(createAuthzenClient(client, settings), {
+  const { ask, askAll } = createAuthzenClient(client, settings);
+  const told = ({ subject, ...rest }: Evaluation): Asked => ({
+    ...rest,
+    subject: { ...subject, properties: { ...settings.subject_properties, ...subject.properties } },
+  });
+  const engine: Engine = {
+    ask: (evaluation, signal) => ask(told(evaluation), signal),
+    ...(askAll && { askAll: (evaluations, signal) => askAll(evaluations.map(told), signal) }),
+  };
+  return policyOf(engine, {
     attributes: vocabulary.attributes,
     cacheMs,
     remote: client.counts,
     warnings: [],
-    digest: hash('sha256', JSON.stringify([kind, url, settings.evaluation_path, vocabulary.schema]), 'base64url'),
+    digest: hash(
+      'sha256',
+      JSON.stringify([kind, url, settings.evaluation_path, settings.subject_properties, vocabulary.schema]),
+      'base64url',
+    ),
   });
 }
 

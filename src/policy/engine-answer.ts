@@ -5,8 +5,8 @@ import { groupOf, isAction } from './schema.ts';
 export type Said = Readonly<Record<string, unknown>>;
 
 /** Longest text of an engine's that is kept, and the most such texts. */
-const mostCharacters = 256;
-const mostTexts = 32;
+const mostCharacters = 128;
+const mostTexts = 16;
 
 /**
  * An engine's answer as a decision. Nothing but the boolean `true` allows; an obligation that cannot be carried out here denies; and what

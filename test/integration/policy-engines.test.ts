@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { call } from '../support/call.ts';
 import { controlOf } from '../support/control.ts';
+import { startMcpServer, toolNamed } from '../support/mcp-server.ts';
 import { startOrigin, type Answer, type Origin } from '../support/origin.ts';
 import { accessRequest } from '../support/policy.ts';
 import { json, startEngine } from '../support/policy-engine.ts';
@@ -16,9 +17,13 @@ function serverAt(engine: Origin, more: object = {}): object {
   return { url: engine.url, unsafe_cleartext: true, timeout: '5s', ...more };
 }
 
-interface Asked {
+interface Evaluated {
+  readonly resource: { readonly properties: { readonly name: string } };
+}
+
+interface Asked extends Evaluated {
   readonly input: { readonly action: { readonly properties: { readonly group: string } } };
-  readonly evaluations: readonly object[];
+  readonly evaluations: readonly Evaluated[];
 }
 
 /** Answers with what it makes of the question. */
@@ -72,6 +77,7 @@ test('an AuthZEN PDP is asked with one evaluation, and for lists with many at on
   assert.match(one?.headers['x-request-id']?.toString() ?? '', /^[0-9a-f-]{36}$/);
   const { subject, action, resource } = JSON.parse((await one?.body) ?? '') as Record<string, Record<string, unknown>>;
   assert.deepEqual([subject?.['type'], action?.['name'], resource?.['type']], ['agent', 'GET', 'endpoint']);
+  assert.deepEqual(subject?.['properties'], { role: 'agent', kind: 'local', issuer: 'local', subject: 'dev@laptop' });
   const { evaluations } = JSON.parse((await many?.body) ?? '') as { evaluations: { resource: { id: string } }[] };
   assert.deepEqual(
     evaluations.map((each) => each.resource.id),
@@ -177,4 +183,36 @@ test('what is put in force while a call is being decided holds for that call', a
   answer.resolve();
   const { status, code } = await running;
   assert.deepEqual([status, code, origin.seen.length], [403, 'policy_denied', 0]);
+});
+
+function allButDelete({ resource }: Evaluated): object {
+  return { decision: resource.properties.name !== 'delete' };
+}
+
+test('a list of tools is decided by one batch, and its denials ask for nothing more', async () => {
+  await using server = await startMcpServer((method) =>
+    method === 'tools/list' ? { tools: ['search', 'delete', 'close'].map((name) => toolNamed(name)) } : { content: [] },
+  );
+  await using engine = await startOrigin(
+    jsonOf((asked) => ('evaluations' in asked ? { evaluations: asked.evaluations.map(allButDelete) } : allButDelete(asked))),
+  );
+  await using exeat = await startTestSidecar({
+    destinations: { kb: loopback(server, { protocol: 'mcp' }) },
+    engine: { engine: 'authzen', server: serverAt(engine) },
+  });
+  const { authorization } = exeat.open();
+  const post = async (method: string, params: object): Promise<string> => {
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
+    const fields = ['Content-Type: application/json'];
+    return (await call(`${server.url}/mcp`, { proxy: exeat.proxy, authorization, method: 'POST', fields, body })).body;
+  };
+  const list = await post('tools/list', {});
+  assert.match(list, /"search".*"close"/s);
+  assert.doesNotMatch(list, /"delete"/);
+  assert.deepEqual(
+    engine.seen.map(({ url }) => url),
+    ['/access/v1/evaluation', '/access/v1/evaluations'],
+  );
+  assert.match(await post('tools/call', { name: 'delete', arguments: {} }), /policy_denied/);
+  assert.equal(engine.seen.length, 3);
 });

@@ -16,7 +16,7 @@ export const protocols = {
   authzen: {
     yes: '{"decision":true}',
     create: (server: object) => (deps: Parameters<typeof opa.create>[1]) =>
-      authzen.create(authzen.config.parse({ engine: 'authzen', server }), deps),
+      authzen.create(authzen.config.parse({ engine: 'authzen', server, subject_properties: { role: 'agent', kind: 'overridden' } }), deps),
   },
 } as const;
 

@@ -83,19 +83,19 @@ function readEvents(file: string): AuditEvent[] {
   return lines.filter((text) => text !== '').map((text) => JSON.parse(text) as AuditEvent);
 }
 
-/** `settings` are the parts of exeat.yaml that differ from case to case; `policy` is Cedar. */
+/** `settings` are the parts of exeat.yaml that differ from case to case; `policy` is Cedar, or the whole key. */
 export async function startSidecar(
   folder: string,
-  { policy, ...settings }: { readonly policy: string; readonly [key: string]: unknown },
+  { policy, ...settings }: { readonly policy: string | object; readonly [key: string]: unknown },
 ): Promise<RunningSidecar> {
   mkdirSync(join(folder, 'policies'));
-  writeFileSync(join(folder, 'policies/interop.cedar'), policy);
+  if (typeof policy === 'string') writeFileSync(join(folder, 'policies/interop.cedar'), policy);
   const tokenFile = (role: string): string => join(folder, `${role}.token`);
   const whole = {
     listen: { proxy: '127.0.0.1:0', control: '127.0.0.1:0', health: '127.0.0.1:0' },
     control: { tokens: Object.fromEntries(['operator', 'orchestrator', 'agent'].map((role) => [role, { file: tokenFile(role) }])) },
     tasks: { state: join(folder, 'state') },
-    policy: { engine: 'cedar', directory: join(folder, 'policies') },
+    policy: typeof policy === 'string' ? { engine: 'cedar', directory: join(folder, 'policies') } : policy,
     audit: { to: join(folder, 'audit.ndjson') },
     ...settings,
   };

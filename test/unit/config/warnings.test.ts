@@ -76,7 +76,7 @@ test('what can never be used is named', () => {
 
 test('what may not take the way through the upstream proxy that was meant is named', () => {
   assert.deepEqual(chained('no_proxy: [other.example]', 'api.example'), [
-    'upstream_proxy.no_proxy[0]: no destination is there, nor the authority',
+    'upstream_proxy.no_proxy[0]: no destination is there, nor anything else that Exeat calls',
   ]);
   assert.deepEqual(chained('', "'*.api.example', api.example"), [
     'destinations.api.hosts[0]: is dialled directly: a wildcard never goes through the upstream proxy ("no_proxy" may say that it is meant)',
