@@ -24,8 +24,9 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   authority: () => import('./commands/authority.ts'),
 };
 
-// At once: on its way out by itself Node lets go of signals first, and one more Ctrl-C would make a failure of what is done.
-process.exit(await main(process.argv.slice(2)));
+process.exitCode = await main(process.argv.slice(2));
+// Everything is written by then. Node would now let go of signals, and one more Ctrl-C would make a failure of what is done.
+process.once('exit', (code) => process.exit(code));
 
 async function main([name = 'help', ...argv]: readonly string[]): Promise<number> {
   if (name === 'help' || name === '--help' || name === '-h') return overview();

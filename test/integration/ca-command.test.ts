@@ -37,6 +37,9 @@ test('what a running sidecar signs with is printed, alone and with the public ro
   assert.match(certificatesIn(alone.out)[0]?.subject ?? '', /^O=Exeat\nCN=Exeat CA [0-9a-f]{8}$/);
   const bundle = await exeat(['ca', 'print', '--bundle', ...config]);
   assert.ok(bundle.out.startsWith(alone.out) && certificatesIn(bundle.out).length > 50);
+  // What does not fit into the pipe at once has to wait.
+  const piped = await run('/bin/sh', ['-c', '"$@" | (sleep 1; cat)', 'sh', process.execPath, main, 'ca', 'print', '--bundle', ...config]);
+  assert.equal(piped.out, bundle.out);
 });
 
 test('the shell lines can be evaluated, whatever the folder is called, and each names a file that is there', async () => {
