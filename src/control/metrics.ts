@@ -43,7 +43,10 @@ export function createMetrics(gauges: Gauges): Metrics {
   const sums = { requestBytes: 0, responseBytes: 0 };
   // Present from the start: an alert on a rate needs the zero before the one.
   const events = new Map(
-    [...credentialEvents.map((name) => `credential.${name}`), ...taskEvents.map((name) => `task.${name}`)].map((kind) => [kind, 0]),
+    [...credentialEvents.map((name) => `credential.${name}`), ...taskEvents.map((name) => `task.${name}`), 'tool.changed'].map((kind) => [
+      kind,
+      0,
+    ]),
   );
 
   function countEvent({ kind }: AuditEvent): void {
@@ -125,6 +128,7 @@ export function createMetrics(gauges: Gauges): Metrics {
           eventSamples('credential', credentialEvents),
         ),
         ...family('exeat_tasks_total', 'counter', 'Tasks by what became of them.', eventSamples('task', taskEvents)),
+        ...family('exeat_tools_total', 'counter', 'Tools of MCP servers that are not what they were.', eventSamples('tool', ['changed'])),
         ...family(
           'exeat_client_tls_failures_total',
           'counter',

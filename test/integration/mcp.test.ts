@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { controlOf } from '../support/control.ts';
+import { controlOf, send } from '../support/control.ts';
 import { startMcpServer, toolNamed } from '../support/mcp-server.ts';
 import { mcpPolicy, modern, modernCall, parsed, startMcpBench } from '../support/mcp.ts';
 import { startTestSidecar } from '../support/sidecar.ts';
@@ -179,6 +179,15 @@ test('a destination speaks one revision where it is pinned', async () => {
   assert.equal((await at.post(...modernCall('tools/call', { name: 'search' }, 'search'))).status, 200);
 });
 
+test('a client of 2026-07-28 is left to find out that a destination speaks sessions alone', async () => {
+  await using at = await startMcpBench(() => ({}), { destination: { mcp: { revision: '2025-11-25' } } });
+  const probed = await at.post(...modernCall('server/discover', {}));
+  assert.equal(probed.status, 400);
+  assert.doesNotMatch(probed.body, /jsonrpc/);
+  assert.equal((await at.post({ method: 'initialize', params: { protocolVersion: '2025-11-25' } })).status, 200);
+  assert.equal((await at.post({ method: 'ping' }, ['MCP-Protocol-Version: 2025-06-18'])).code, 'version_unsupported');
+});
+
 test('a session belongs to the task that opened it', async () => {
   await using at = await startMcpBench(() => ({ capabilities: {} }));
   const opened = await at.post({ method: 'initialize', params: { protocolVersion: '2025-11-25' } });
@@ -251,6 +260,8 @@ test('a definition that changes is told once, and bars the tool where the destin
   await at.post({ method: 'tools/list' });
   assert.match((await at.post({ method: 'tools/call', params: { name: 'search' } })).body, /tool_changed/);
   assert.equal((await at.exeat.events({ kind: 'tool.changed', tool: 'search' })).length, 1);
+  const metrics = await send(at.exeat.sidecar.health, { path: '/metrics' });
+  assert.match(String(metrics.body['text']), /exeat_tools_total\{event="changed"\} 1\n/);
   description = 'as reviewed';
   await at.post({ method: 'tools/list' });
   assert.equal(parsed(await at.post({ method: 'tools/call', params: { name: 'search' } })).result?.['isError'], undefined);

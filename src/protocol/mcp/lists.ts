@@ -56,20 +56,23 @@ export interface Asked {
 
 /**
  * The list in a message from the server: the one that was asked for; in the answer to another request whichever it holds, since streams may be
- * resumed elsewhere, and clients go by the id alone. undefined: none. Throws where what was asked for is no list.
+ * resumed elsewhere, and clients go by the id alone. undefined: none. Throws where what was asked for is no list, or where there are two.
  */
 export function listIn(message: JsonObject, asked: Asked): List | undefined {
   const { id, result } = message;
   if (result === undefined) return undefined;
   const isAnswer = asked.id !== undefined && id === asked.id;
-  const kind = isAnswer
-    ? kinds.get(asked.method)
-    : isObject(result) && [...kinds.values()].find(({ member }) => Object.hasOwn(result, member));
-  if (kind === undefined || kind === false) return undefined;
+  const [kind, another] = isAnswer ? [kinds.get(asked.method)] : kindsIn(result);
+  if (kind === undefined) return undefined;
+  if (another !== undefined) throw new TypeError('two lists');
   const entries = isObject(result) ? result[kind.member] : undefined;
   if (!isObject(result) || !Array.isArray(entries) || entries.length > mostEntries || !entries.every(isObject))
     throw new TypeError('no list');
   return { kind, message, result, entries };
+}
+
+function kindsIn(result: JsonValue): readonly Kind[] {
+  return isObject(result) ? [...kinds.values()].filter(({ member }) => Object.hasOwn(result, member)) : [];
 }
 
 /** The message with only what the task may use in its list. */
