@@ -106,8 +106,9 @@ export class Http2Reply implements Reply {
   }
 }
 
+/** A destination may name a trailer `constructor`. */
 function asObject(fields: readonly [string, string][]): Record<string, string[]> {
-  const object: Record<string, string[]> = {};
+  const object = Object.create(null) as Record<string, string[]>;
   for (const [name, value] of fields) (object[name] ??= []).push(value);
   return object;
 }

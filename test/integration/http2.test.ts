@@ -107,6 +107,29 @@ test('a download waits for the client, and trailers pass to whoever accepts them
   assert.equal((await client.call()).trailers['x-checksum'], undefined);
 });
 
+test('a trailer may have the name of what every object has, once or twice', async () => {
+  const trailers: [string, string][] = [
+    ['constructor', 'a'],
+    ['__proto__', 'b'],
+    ['__proto__', 'c'],
+    ['toString', 'd'],
+  ];
+  await using world = await startTunnelWorld({
+    answer: (_request, response) => {
+      response.write('body');
+      response.addTrailers(trailers);
+      response.end();
+    },
+  });
+  await using client = await openHttp2(world.exeat, { authorization: world.authorization() });
+  const answer = await client.call({ te: 'trailers' });
+  assert.deepEqual(Object.entries(answer.trailers), [
+    ['constructor', 'a'],
+    ['__proto__', 'b, c'],
+    ['tostring', 'd'],
+  ]);
+});
+
 test('a client that resets its stream ends the call at the destination, and the connection goes on', async () => {
   let gone: Promise<unknown> = Promise.resolve();
   await using world = await startTunnelWorld({
