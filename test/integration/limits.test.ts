@@ -95,7 +95,7 @@ test('connections to destinations have a limit too, all pools together', async (
 
 test('within it no call waits for those that run: thousands of streams to one destination do not keep a further call from it', async () => {
   await using origin = await startStreams();
-  const network = destinationNamed('api', { allowPrivate: true, connectTimeoutMs: 30_000 });
+  const network = destinationNamed('api', { allowPrivate: true, connectTimeoutMs: 30_000, headersTimeoutMs: 30_000 });
   await using guarded = createGuardedFetch(network, { ownPorts: new Set(), connections: { most: 4000, open: 0 } });
   const streams = await Promise.all(Array.from({ length: 1100 }, () => guarded.fetch(`${origin.url}/events`, {})));
   assert.equal((await guarded.fetch(`${origin.url}/`, {})).status, 200);
