@@ -130,7 +130,7 @@ function answer(coding: string, body: Buffer): Promise<void> {
 }
 
 function guard(of: Search, reply: Reply): GuardedReply {
-  return new GuardedReply(reply, { search: of, onEcho() {}, onUnreadable() {} });
+  return new GuardedReply(reply, { search: of, ranges: () => true, onEcho() {}, onUnreadable() {} });
 }
 
 function credential(name: string, value: string): Credential {

@@ -10,7 +10,7 @@ import type { Search } from './search.ts';
 /** How the answer to one call is searched. */
 export interface Guard {
   readonly search: Search;
-  /** Parts of this answer may be asked for. */
+  /** Parts of an answer may be asked for, and passed on: nothing at this destination has echoed. Asked anew when the answer comes. */
   readonly ranges: boolean;
   readonly onEcho: (form: Form, place: Place) => void;
 }
@@ -21,12 +21,15 @@ export interface Echoes {
   guard(permit: Permit, credential: Credential | undefined, call: InboundCall): Guard | undefined;
 }
 
-/** An echo seen within this time keeps its path from being read in parts, which could cut the credential in two. */
+/**
+ * An echo seen within this time keeps its destination from being read in parts: they could cut the credential in two, and on paths of its own choice
+ * an agent would see by the mask which text that it has placed there ends as the credential begins, and so guess it one character at a time.
+ */
 const remembered = { max: 1000, ttl: 3_600_000 };
 
 /** Each echo is an audit event, one a call. */
 export function createEchoes(audit: Pick<AuditSink, 'append'>): Echoes {
-  const paths = new LRUCache<string, true>(remembered);
+  const echoed = new LRUCache<string, true>(remembered);
   return {
     guard(permit, credential, call) {
       const { target, principal } = permit.request;
@@ -36,9 +39,11 @@ export function createEchoes(audit: Pick<AuditSink, 'append'>): Echoes {
       const { lease } = credential;
       return {
         search,
-        ranges: paths.size === 0 || !paths.has(keyOf(target)),
+        get ranges() {
+          return !echoed.has(target.destination.name);
+        },
         onEcho(form, place) {
-          paths.set(keyOf(target), true);
+          echoed.set(target.destination.name, true);
           const { id, task, destination, kind: provider } = lease;
           const event = {
             kind: 'credential.reflected',
@@ -55,8 +60,4 @@ export function createEchoes(audit: Pick<AuditSink, 'append'>): Echoes {
       };
     },
   };
-}
-
-function keyOf({ destination, host, path }: Permit['request']['target']): string {
-  return `${destination.name} ${host}${path}`;
 }

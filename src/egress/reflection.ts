@@ -1,6 +1,6 @@
 import type { Reply } from '../call.ts';
 import type { Credential } from '../credentials/credential.ts';
-import type { ErrorCode } from '../errors.ts';
+import { ExeatError, type ErrorCode } from '../errors.ts';
 import { BodyDecoder } from './body-decoder.ts';
 import type { Decoding } from './content-coding.ts';
 import { decodedHead, decodingOf, maskedHead, maskHeaders, vouchesFor, vouchesForCoded } from './guarded-head.ts';
@@ -12,6 +12,8 @@ export type Place = 'header' | 'body' | 'trailer';
 
 export interface GuardOptions {
   readonly search: Search;
+  /** False: no part of an answer is passed on, asked for or not. */
+  readonly ranges: () => boolean;
   /** Told once, of the first echo. */
   readonly onEcho: (form: Form, place: Place) => void;
   /** The body is broken in its coding: the answer is to be broken off. */
@@ -69,7 +71,8 @@ export class GuardedReply implements Reply {
 
   /** Throws, with nothing sent, when the body will not be readable. */
   start(status: number, headers: string[]): void {
-    const { search } = this.#options;
+    const { search, ranges } = this.#options;
+    if (status === 206 && !ranges()) throw new ExeatError('coding_unreadable');
     const decoding = decodingOf(headers, status);
     this.mask(headers);
     this.#masking = new Masking({ search, part: status === 206, onFound: (form) => this.#note(form, 'body') });

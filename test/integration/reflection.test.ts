@@ -186,7 +186,7 @@ test('ranges work where no credential is in the way', async () => {
   assert.deepEqual([ends.status, ends.body], [206, 'r line\nanother line\nanother line\n']);
 });
 
-test('a credential that ranges would cut in two is masked on both sides, and from then on that path comes as a whole', async () => {
+test('a credential that ranges would cut in two is masked on both sides, and from then on the whole is asked for', async () => {
   for (const cut of [at + 5, at + 17, at + 30]) {
     await using world = await startEcho(log);
     const { status, body } = await world.ask('/log', [`Range: bytes=0-${cut - 1}`]);
@@ -200,6 +200,26 @@ test('a credential that ranges would cut in two is masked on both sides, and fro
   await using world = await startEcho(log);
   const { body } = await world.ask('/log', [`Range: bytes=${at + 10}-`]);
   assert.equal(body.slice(0, 26), `${'*'.repeat(25)}\n`);
+});
+
+test('no credential is guessed character by character: where a part was masked, no path of that destination comes in parts, even unasked', async () => {
+  // Whoever can place text at a destination would see by the mask that its last characters are right.
+  await using world = await startEcho((secret) => (request, response) => {
+    const known = Number(request.url?.slice(1));
+    const text = `${'a text of the agent '.repeat(3)}${secret.slice(0, known)}`;
+    const isPart = request.headers.range !== undefined || 'x-part' in request.headers;
+    const body = isPart ? text : `${text}!`;
+    if (isPart)
+      response.writeHead(206, { 'content-range': `bytes 0-${text.length - 1}/${text.length + 1}`, 'content-length': text.length });
+    else response.setHeader('content-length', body.length);
+    response.end(body);
+  });
+  const range = 'Range: bytes=0-199';
+  const first = await world.ask('/6', [range]);
+  assert.deepEqual([first.status, first.body.slice(-6)], [206, '******']);
+  const second = await world.ask('/7', [range]);
+  assert.deepEqual([second.status, second.body.slice(-8)], [200, `${world.secret.slice(0, 7)}!`]);
+  assert.deepEqual((await world.ask('/8', [range, 'X-Part: 1'])).code, 'coding_unreadable');
 });
 
 test('several ranges, and single bytes from the middle, are answered with the whole', async () => {

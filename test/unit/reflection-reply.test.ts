@@ -45,6 +45,7 @@ function client() {
   };
   const guarded = new GuardedReply(reply, {
     search,
+    ranges: () => true,
     onEcho: (form, place) => void echoes.push(`${form} ${place}`),
     onUnreadable: () => void (unreadable += 1),
   });
