@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ownCaFindings } from '../config/own-ca.ts';
 import { destinationsOf } from '../config/destinations.ts';
@@ -9,16 +10,18 @@ import { ConfigError, problemText } from '../config/problems.ts';
 import type { Config } from '../config/schema.ts';
 import { warningsOf } from '../config/warnings.ts';
 import { writableByOthers } from '../config/writable.ts';
+import { readBundle } from '../policy/bundle.ts';
 import { bundleOf, createPolicy, nowhere } from '../policy/registry.ts';
 
 export const summary = 'read config and policies as "serve" would, and say what is wrong';
 
-export const help = `Usage: exeat check [--config FILE] [--strict] [--json]
+export const help = `Usage: exeat check [--config FILE] [--bundle FILE] [--strict] [--json]
        exeat check --print-schema
 
 Reads config and policies as "serve" would, and says all that is wrong at once. Opens no connection and reads no secret.
 
   --config FILE    the configuration; else EXEAT_CONFIG, else config/exeat.yaml
+  --bundle FILE    a policy bundle, to be looked at as if it had been pulled; without it what is in bundles is not looked at
   --strict         warnings count as problems
   --json           one JSON object: { "file", "ok", "problems": […], "warnings": […] }
   --print-schema   the JSON Schema of the configuration file
@@ -36,6 +39,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     args: [...argv],
     options: {
       config: { type: 'string' },
+      bundle: { type: 'string' },
       strict: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       'print-schema': { type: 'boolean', default: false },
@@ -46,7 +50,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const file = configPath(options.config);
-  const { problems, warnings } = findings(file);
+  const { problems, warnings } = await findings(file, options.bundle);
   const ok = problems.length === 0 && !(options.strict && warnings.length > 0);
   if (options.json) {
     console.log(JSON.stringify({ file, ok, problems: problems.map(({ line, text }) => ({ line, text })), warnings }, undefined, 2));
@@ -58,10 +62,10 @@ export async function run(argv: readonly string[]): Promise<number> {
   return ok ? 0 : 1;
 }
 
-function findings(file: string): Findings {
+async function findings(file: string, bundleFile: string | undefined): Promise<Findings> {
   try {
     const config = loadConfig(file);
-    const [policy, ca] = [policyFindings(config), ownCaFindings(config)];
+    const [policy, ca] = [await policyFindings(config, bundleFile), ownCaFindings(config)];
     return {
       problems: [...ca.problems.map((text) => ({ text, shown: text })), ...policy.problems],
       warnings: [
@@ -82,13 +86,15 @@ function findings(file: string): Findings {
   }
 }
 
-function policyFindings(config: Config): Findings {
+async function policyFindings(config: Config, bundleFile: string | undefined): Promise<Findings> {
   const destinations = destinationsOf(config);
   for (const networkOf of [authorityNetworkOf, webhookNetworkOf, policyNetworkOf]) networkOf(config);
-  if (bundleOf(config.policy) !== undefined)
-    return { problems: [], warnings: ['policy.bundle: what is in it is read when Exeat starts, and was not looked at here'] };
+  const pulled = bundleOf(config.policy);
+  if (pulled !== undefined && bundleFile === undefined) return { problems: [], warnings: [] };
   try {
-    const { warnings } = createPolicy(config.policy, { destinations, intents: config.intents, fetch: nowhere, bundle: undefined });
+    if (pulled === undefined && bundleFile !== undefined) throw new Error('--bundle: the configuration has no "policy.bundle"');
+    const bundle = pulled && bundleFile !== undefined ? await readBundle(readFileSync(bundleFile), pulled) : undefined;
+    const { warnings } = createPolicy(config.policy, { destinations, intents: config.intents, fetch: nowhere, bundle });
     return { problems: [], warnings };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

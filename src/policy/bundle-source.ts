@@ -44,7 +44,7 @@ export async function openBundleSource<T>(config: BundleConfig, options: BundleS
     warn(`the policy bundle in ${file} cannot be used: ${reasonOf(error)}`);
     return undefined;
   });
-  let confirmedAt = current === undefined ? 0 : statSync(file).mtimeMs;
+  let confirmedAt = current === undefined ? 0 : Math.min(statSync(file).mtimeMs, now());
   let etag: string | null = null;
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<unknown> = Promise.resolve();

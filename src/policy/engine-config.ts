@@ -2,12 +2,19 @@ import { duration, secretReference, z } from '../settings.ts';
 
 /** How to reach what policy comes from: an engine, or a server of bundles. */
 const peerShape = {
-  url: z.url({ protocol: /^https?$/ }),
+  url: z.url({ protocol: /^https?$/ }).refine(hasNoSecret, 'must have no user info, query or fragment: credentials are given by reference'),
   token: secretReference.optional().meta({ description: 'bearer token, read anew for each request' }),
   ca: z.string().min(1).optional().meta({ description: 'PEM file of roots to trust beside the public ones' }),
   allow_private: z.boolean().default(false),
   unsafe_cleartext: z.boolean().default(false).meta({ description: 'http, to loopback only' }),
 };
+
+function hasNoSecret(url: string): boolean {
+  // What is no URL has been told as that.
+  if (!URL.canParse(url)) return true;
+  const { username, password } = new URL(url);
+  return username === '' && password === '' && !/[?#]/.test(url);
+}
 
 const inClear = { path: ['url'], error: 'must be https; http only to loopback, with unsafe_cleartext: true' };
 

@@ -4,6 +4,8 @@ import { existsSync, mkdtempDisposableSync, readFileSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
+import { stringify } from 'yaml';
+import { createSigner, packBundle } from '../support/policy-bundle.ts';
 
 const main = resolve('src/main.ts');
 
@@ -93,4 +95,26 @@ test('unknown options and templates are wrong usage', async () => {
   assert.match(option.err, /^exeat check: Unknown option '--cofnig'/);
   const template = await exeat(folder.path, ['init', '--template', 'gihub']);
   assert.deepEqual([template.code, template.err], [2, 'exeat init: there is no template "gihub"; did you mean "github"?\n']);
+});
+
+function permitAt(destination: string): string {
+  return `permit (principal, action, resource in Destination::"${destination}");`;
+}
+
+test('check --bundle looks at a policy bundle as if it had been pulled', async () => {
+  using folder = temporary();
+  const signer = createSigner(folder.path);
+  const stranger = { ...createSigner(folder.path, 'stranger'), trust: signer.trust };
+  const bundle = { url: 'https://bundles.example.com/x.tar.gz', keys: signer.trust.keys };
+  const settings = { policy: { engine: 'cedar', bundle }, destinations: { api: { hosts: ['api.example.com'] } } };
+  writeFileSync(join(folder.path, 'x.yaml'), stringify({ ...settings, intents: { work: { description: 'Work', destinations: ['api'] } } }));
+  writeFileSync(join(folder.path, 'right.tar.gz'), await packBundle({ 'a.cedar': permitAt('api') }, signer));
+  writeFileSync(join(folder.path, 'typo.tar.gz'), await packBundle({ 'a.cedar': permitAt('apj') }, signer));
+  writeFileSync(join(folder.path, 'strange.tar.gz'), await packBundle({ 'a.cedar': permitAt('api') }, stranger));
+  const check = (file: string) => exeat(folder.path, ['check', '--config', 'x.yaml', '--bundle', file]);
+  const [right, typo, strange] = await Promise.all([check('right.tar.gz'), check('typo.tar.gz'), check('strange.tar.gz')]);
+  assert.deepEqual([right.code, right.out], [0, 'x.yaml: in order\n']);
+  assert.match(typo.err, /a\.cedar:1 .*apj/);
+  assert.match(strange.err, /signature is not valid/);
+  assert.deepEqual([typo.code, strange.code], [1, 1]);
 });
