@@ -60,9 +60,9 @@ for (const binding of ['JSONRPC', 'HTTP+JSON']) {
       const seen = await ask(task.proxyUrl, binding);
       assert.equal(seen['sent'], 'hello', JSON.stringify(seen));
       assert.match(JSON.stringify(seen['streamed']), /policy_denied|No policy permits/);
-      const operations = sidecar.events().filter(({ task: of, kind }) => of === task.id && kind === 'call');
+      const calls = await task.calls();
       assert.deepEqual(
-        operations.map(({ operation, decision }) => `${String(operation)} ${String(decision)}`),
+        calls.map(({ operation, decision }) => `${String(operation)} ${String(decision)}`),
         [
           'helper get_agent_card GetAgentCard allow',
           'helper send_message SendMessage allow',

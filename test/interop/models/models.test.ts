@@ -7,7 +7,6 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { startSidecar, type RunningSidecar } from '../support/exeat.ts';
 import { nodePackages } from '../support/node-packages.ts';
 import { start } from '../support/program.ts';
@@ -113,15 +112,6 @@ async function ask(proxyUrl: URL, words: readonly string[]): Promise<Seen> {
   return JSON.parse(stdout) as Seen;
 }
 
-/** The call that the task made, once its event is on disk: calls are written in batches. */
-async function callOf(task: string): Promise<Readonly<Record<string, unknown>>> {
-  for (;;) {
-    const call = sidecar.events().find((event) => event.task === task && event.kind === 'call');
-    if (call !== undefined) return call;
-    await setTimeout(20);
-  }
-}
-
 for (const [sdk, name] of [
   ['chat', 'OpenAI SDK, chat'],
   ['responses', 'OpenAI SDK, responses'],
@@ -131,8 +121,11 @@ for (const [sdk, name] of [
     await using task = await sidecar.open('work');
     const seen = await ask(task.proxyUrl, [sdk, `http://${host}`]);
     assert.deepEqual(seen, { tool: 'weather', arguments: '{"city":"Paris"}', tokens: 42 });
-    const call = await callOf(task.id);
-    assert.deepEqual([call['operation'], call['usage']], ['models infer small-1', { input_tokens: 30, output_tokens: 12 }]);
+    const calls = await task.calls();
+    assert.deepEqual(
+      calls.map(({ operation, usage }) => ({ operation, usage })),
+      [{ operation: 'models infer small-1', usage: { input_tokens: 30, output_tokens: 12 } }],
+    );
   });
 
   test(`${name}: a tool that the provider would carry out is refused, in words that it shows`, { timeout: 60_000 }, async () => {

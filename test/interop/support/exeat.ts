@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { createWorkloadIssuer } from '../../support/workload-issuer.ts';
 import { execute, start, type Ended, type Program, type ProgramOptions } from './program.ts';
@@ -51,6 +52,8 @@ export interface OpenTask extends AsyncDisposable {
   readonly proxyUrl: URL;
   /** Ends it at once, as an orchestrator does. */
   revoke(): Promise<void>;
+  /** Completes it, and gives the events of its calls: all of them are on disk then. */
+  calls(): Promise<readonly AuditEvent[]>;
 }
 
 /** `exeat serve` as a process of its own. */
@@ -114,19 +117,31 @@ export async function startSidecar(
     return answer;
   }
 
+  const events = (): readonly AuditEvent[] => readEvents(join(folder, 'audit.ndjson'));
+
   return {
     proxy,
     trust: await readTrust(file),
     async open(intent) {
       const { id, proxy_url: proxyUrl } = await post('/v1/tasks', { intent, ttl: '10m' });
+      const complete = async (): Promise<void> => void (await post(`/v1/tasks/${String(id)}/complete`, {}));
       return {
         id: String(id),
         proxyUrl: new URL(String(proxyUrl)),
         revoke: async () => void (await post(`/v1/tasks/${String(id)}/revoke`, {})),
-        [Symbol.asyncDispose]: async () => void (await post(`/v1/tasks/${String(id)}/complete`, {})),
+        async calls() {
+          await complete();
+          for (;;) {
+            const mine = events().filter(({ task }) => task === id);
+            // The end waits for no event, but is the last one of the task.
+            if (mine.some(({ kind }) => kind === 'task.completed')) return mine.filter(({ kind }) => kind === 'call');
+            await delay(20);
+          }
+        },
+        [Symbol.asyncDispose]: complete,
       };
     },
-    events: () => readEvents(join(folder, 'audit.ndjson')),
+    events,
     run: (command, options) => start(process.execPath, [main, 'run', '--json', '--config', file, '--', ...command], options),
     [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
   };
