@@ -11,7 +11,7 @@ import type { Search } from './search.ts';
 export interface Guard {
   readonly search: Search;
   /** Parts of an answer may be asked for, and passed on: nothing at this destination has echoed. Asked anew when the answer comes. */
-  readonly ranges: boolean;
+  readonly ranges: () => boolean;
   readonly onEcho: (form: Form, place: Place) => void;
 }
 
@@ -39,9 +39,7 @@ export function createEchoes(audit: Pick<AuditSink, 'append'>): Echoes {
       const { lease } = credential;
       return {
         search,
-        get ranges() {
-          return !echoed.has(target.destination.name);
-        },
+        ranges: () => !echoed.has(target.destination.name),
         onEcho(form, place) {
           echoed.set(target.destination.name, true);
           const { id, task, destination, kind: provider } = lease;

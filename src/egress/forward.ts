@@ -59,8 +59,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#call = call;
     const { guard } = options;
     const onUnreadable = (): void => this.#stop('coding_unreadable');
-    this.#guarded =
-      guard && new GuardedReply(reply, { search: guard.search, ranges: () => guard.ranges, onEcho: guard.onEcho, onUnreadable });
+    this.#guarded = guard && new GuardedReply(reply, { search: guard.search, ranges: guard.ranges, onEcho: guard.onEcho, onUnreadable });
     this.#reply = this.#guarded ?? reply;
     this.#control = control;
     control.onCut((code) => this.#stop(code));

@@ -15,7 +15,7 @@ export interface OutgoingHeaders {
 export interface Added {
   readonly via: string;
   readonly credential: Credential | undefined;
-  readonly search?: { readonly ranges: boolean } | undefined;
+  readonly search?: { readonly ranges: () => boolean } | undefined;
   /** The answer is asked for whole, in no content coding. */
   readonly readsAnswer?: boolean | undefined;
 }
@@ -61,7 +61,7 @@ export function requestHeaders(call: InboundCall, target: Target, added: Added):
     if (field.asks && added.search !== undefined) (asks ??= []).push(headers.length);
     headers.push(name, value);
   }
-  if (asks !== undefined && added.search !== undefined) askSearchably(headers, asks, added.search.ranges);
+  if (asks !== undefined && added.search !== undefined) askSearchably(headers, asks, added.search.ranges());
   if (call.acceptsTrailers) headers.push('te', 'trailers');
   if (added.readsAnswer === true) headers.push('accept-encoding', 'identity');
   headers.push('via', added.via);
