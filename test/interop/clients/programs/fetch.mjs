@@ -1,23 +1,10 @@
-// Node's own fetch: METHOD URL [--header 'Name: value']… [--file FILE] [--chunked] [--times N]
+// Node's own fetch.
 import { openAsBlob } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { chunked, fields, file, method, print, times, url } from './node/ask.mjs';
 
-const { values, positionals } = parseArgs({
-  options: {
-    header: { type: 'string', multiple: true, default: [] },
-    file: { type: 'string' },
-    chunked: { type: 'boolean' },
-    times: { type: 'string', default: '1' },
-  },
-  allowPositionals: true,
-});
-const [method = 'GET', url = ''] = positionals;
-const headers = values.header.map((line) => line.split(/: (.*)/, 2));
-
-for (let time = 0; time < Number(values.times); time += 1) {
-  const file = values.file === undefined ? undefined : await openAsBlob(values.file);
-  const body = values.chunked ? file?.stream() : file;
-  const response = await fetch(url, { method, headers, body, duplex: 'half' });
-  process.stdout.write(`HTTP/1.1 ${response.status}\r\ncontent-type: ${response.headers.get('content-type')}\r\n\r\n`);
-  for await (const chunk of response.body ?? []) process.stdout.write(chunk);
+for (let time = 0; time < times; time += 1) {
+  const blob = file === undefined ? undefined : await openAsBlob(file);
+  const body = chunked ? blob?.stream() : blob;
+  const response = await fetch(url, { method, headers: fields, body, duplex: 'half' });
+  await print({ status: response.status, contentType: response.headers.get('content-type') }, response.body ?? []);
 }

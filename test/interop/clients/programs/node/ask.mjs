@@ -13,12 +13,15 @@ const { values, positionals } = parseArgs({
 });
 export const [method = 'GET', url = ''] = positionals;
 export const times = Number(values.times);
-const length = values.file === undefined || values.chunked ? {} : { 'Content-Length': String(statSync(values.file).size) };
-export const headers = { ...Object.fromEntries(values.header.map((line) => line.split(/: (.*)/, 2))), ...length };
+export const { file, chunked } = values;
+/** What was asked for, without the length. */
+export const fields = values.header.map((line) => line.split(/: (.*)/, 2));
+const length = file === undefined || chunked ? {} : { 'Content-Length': String(statSync(file).size) };
+export const headers = { ...Object.fromEntries(fields), ...length };
 
 /** The file, read while it is sent; another stream each time. */
 export function body() {
-  return values.file === undefined ? undefined : createReadStream(values.file);
+  return file === undefined ? undefined : createReadStream(file);
 }
 
 /** Prints an answer as HTTP/1.1 writes it. */
